@@ -1,0 +1,110 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+"""One thread a process that keeps actions from getting stuck.
+
+It shows that this process's own actions are alive; it takes over those of
+processes that died; and it looks after what ended lately, because a request
+that read an image before we wrote to it may save it as it was.
+"""
+
+import collections
+import datetime
+import threading
+import time
+
+from oslo_config import cfg
+from oslo_log import log as logging
+
+from glance_ext import errors
+from glance_ext.actions import plugin as plugins
+from glance_ext.actions import record
+from glance_ext.actions.executor import Executor
+from glance_ext.actions.run import Lost
+from glance_ext.actions.run import Run
+from glance_ext.host import contexts
+from glance_ext.host import database as db
+from glance_ext.host import tasks
+
+LOG = logging.getLogger(__name__)
+
+#: Progress is written this often, in seconds, or four times within
+#: ``heartbeat_timeout`` where that is more often.
+_BEAT = 5
+#: For this long after its end an action is looked after: no request of
+#: Glance's own that changes an image takes longer from reading to saving.
+_LOOK_AFTER = datetime.timedelta(minutes=5)
+
+
+class Keeper(threading.Thread):
+    """Started with the first request, since servers fork before that."""
+
+    def __init__(self, executor: Executor) -> None:
+        super().__init__(name='glance-ext-keeper', daemon=True)
+        self._executor = executor
+
+    def run(self) -> None:
+        swept = float('-inf')
+        while True:
+            timeout = cfg.CONF.glance_ext.heartbeat_timeout
+            for run in self._executor.held():
+                run.beat()
+            if time.monotonic() - swept >= timeout / 4:
+                swept = time.monotonic()
+                self._sweep()
+            time.sleep(min(_BEAT, timeout / 4))
+
+    def _sweep(self) -> None:
+        try:
+            for task in tasks.unfinished():
+                action = record.Action.of(task)
+                if action.is_stale:
+                    self._take_over(action)
+            ended = map(record.Action.of,
+                        tasks.ended_since(db.now() - _LOOK_AFTER))
+            by_type = collections.defaultdict(list)
+            for action in ended:
+                by_type[action.action_type].append(action)
+            for action_type, actions in by_type.items():
+                plugins.load(action_type).look_after(actions)
+        except Exception:
+            LOG.exception('Looking for stuck actions failed; it is done '
+                          'again in a while')
+
+    def _take_over(self, action: record.Action) -> None:
+        run = Run(action, contexts.admin())
+        try:
+            if not may_restart(action):
+                give_up(run)
+            elif self._executor.has_room():
+                run.take_over()
+                self._executor.submit(run)
+        except Lost:
+            pass  # another process was faster
+
+
+def may_restart(action: record.Action) -> bool:
+    """Tell whether an action whose process died is run again.
+
+    One that waited has not used up an attempt.
+    """
+    return (action.status == tasks.PENDING
+            or cfg.CONF.glance_ext.on_worker_loss == 'restart'
+            and action.attempt < action.max_attempts)
+
+
+def give_up(run: Run) -> None:
+    """End a stale action as failed. :raises Lost: it was not stale"""
+    LOG.warning('Action %s: its process has given no sign of life for %s '
+                'seconds', run.action.id,
+                run.action.spec['heartbeat_timeout'])
+    run.fail(errors.WorkerLost('The process that ran the action died'),
+             plugins.load(run.action.action_type).roll_back)

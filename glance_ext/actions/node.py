@@ -1,0 +1,121 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+"""This process's part in the actions: what it accepts, runs and keeps."""
+
+import functools
+from typing import Any
+
+from glance_ext.actions import keeper
+from glance_ext.actions import record
+from glance_ext.actions.executor import Executor
+from glance_ext.actions.run import Lost
+from glance_ext.actions.run import Run
+from glance_ext.host import contexts
+from glance_ext.host import database as db
+from glance_ext.host import images
+from glance_ext.host import locks
+from glance_ext.host import policy
+from glance_ext.host import pools
+from glance_ext.host import tasks
+
+
+class Busy(Exception):
+    """Another operation holds the image."""
+
+
+@functools.cache
+def start() -> Executor:
+    """Begin to run and to keep actions in this process; once is enough.
+
+    Not before a process's first request: servers fork after they loaded
+    the application, and a thread does not survive that.
+    """
+    executor = Executor()
+    keeper.Keeper(executor).start()
+    pools.on_exit(executor.close)
+    return executor
+
+
+def begin(spec: dict[str, Any], image: Any,
+          context: contexts.Context) -> record.Action:
+    """Accept an action on ``image`` and return it.
+
+    :param spec: see :func:`record.new_spec`
+    :param image: Glance's image object, as the caller sees it
+    :raises Busy: the image is locked, and the lock is not stale
+    """
+    if not _is_free(image, context):
+        raise Busy
+    task = tasks.insert(
+        type_=record.task_type(spec['action_type']),
+        owner=context.project_id or image.owner or '',
+        image_id=image.image_id,
+        # Glance reads these when it breaks a stale lock of an import.
+        input_={'image_id': image.image_id,
+                'import_req': {'method': {'name': spec['action_type']}},
+                'backend': [], 'glance_ext': spec},
+        user_id=context.user_id, request_id=context.request_id,
+        message='Waiting for its turn')
+    # After the row, because a lock without a row counts as stale.
+    if not locks.take(image.image_id, task.id):
+        tasks.remove(task.id)
+        raise Busy
+    action = record.Action.of(task)
+    start().submit(Run(action, context))
+    return action
+
+
+def show(action_id: str) -> record.Action | None:
+    """Return an action, or None: no task, or none of ours."""
+    task = tasks.get(action_id)
+    return record.Action.of(task) if task and task.ours else None
+
+
+def note_failed_delete(image_id: str, context: contexts.Context) -> None:
+    """Remember for a running action that somebody tried to delete its image.
+
+    Only what that caller was allowed to ask for counts.
+    """
+    holder = locks.holder(image_id)
+    task = tasks.get(holder) if holder else None
+    if not task or not task.ours or task.status not in (
+            tasks.PENDING, tasks.PROCESSING):
+        return
+    image = images.seen_by(context, image_id)
+    if image is not None and not image.protected and policy.ImagePolicy(
+            context, image).check('delete_image'):
+        tasks.note(task.id, delete_failed=True)
+
+
+def _is_free(image: Any, context: contexts.Context) -> bool:
+    """Tell whether the image's lock can be taken, after breaking a stale one.
+
+    Ours is stale when its action is; Glance's when Glance says so.
+    """
+    holder = locks.holder(image.image_id)
+    if holder is None:
+        return True
+    task = tasks.get(holder)
+    if task is None or not task.ours:
+        return locks.release_stale_of_host(image, context)
+    action = record.Action.of(task)
+    if action.phase == record.ENDED:
+        db.transaction(lambda connection: locks.drop(
+            connection, image.image_id, holder))
+        return True
+    if not action.is_stale:
+        return False
+    try:
+        keeper.give_up(Run(action, contexts.admin()))
+    except Lost:
+        return False
+    return True

@@ -1,0 +1,74 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+"""What an action does is a plugin, found by its type's name."""
+
+import functools
+from typing import Any, Protocol
+
+from stevedore import driver
+from stevedore import extension
+
+from glance_ext.actions import record
+from glance_ext.actions import run as run_
+from glance_ext.host import database as db
+
+NAMESPACE = 'glance_ext.actions'
+
+
+class Plugin(Protocol):
+    """A kind of action. One instance serves all actions of a process."""
+
+    #: How the event types begin, as in ``image.hash.start``.
+    event: str
+
+    def run(self, run: 'run_.Run') -> str:
+        """Do the work of one attempt, and return what was done, in words.
+
+        What has to outlast the process is written with ``run.write``. The
+        same action may be run again after a crash, at any point.
+
+        :raises errors.StoreError: this attempt failed; another may not
+        :raises errors.ActionError: no attempt can succeed
+        """
+
+    def roll_back(self, connection: db.Connection,
+                  action: 'record.Action') -> None:
+        """Undo in the database what a failed action has done there.
+
+        Runs in the transaction that ends the action.
+        """
+
+    def event_payload(self, action: 'record.Action') -> dict[str, Any]:
+        """Return what the events of this action carry beside its state."""
+
+    def look_after(self, actions: list['record.Action']) -> None:
+        """Put right what somebody undid of actions that ended lately."""
+
+
+def types() -> list[str]:
+    """Return the types of action that are installed."""
+    return sorted(extension.ExtensionManager(NAMESPACE).names())
+
+
+@functools.cache
+def load(action_type: str) -> Plugin:
+    """Return the plugin for ``action_type``.
+
+    :raises KeyError: there is none
+    """
+    try:
+        plugin: Plugin = driver.DriverManager(
+            NAMESPACE, action_type, invoke_on_load=True,
+            warn_on_missing_entrypoint=False).driver
+    except driver.NoMatches as exc:
+        raise KeyError(action_type) from exc
+    return plugin

@@ -1,0 +1,162 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+"""An action as its row tells it, and as the API shows it."""
+
+from dataclasses import dataclass
+from dataclasses import field
+import datetime
+from typing import Any, Self
+
+from oslo_config import cfg
+
+from glance_ext.host import database as db
+from glance_ext.host import tasks
+
+#: The phases of an action, in the words of the API.
+QUEUED, READING, RECORDING = 'queued', 'reading', 'recording'
+ROLLING_BACK, ENDED = 'rolling-back', 'ended'
+
+
+@dataclass
+class Action:
+    """One action. ``spec`` is what was asked for, and never changes.
+
+    ``stamp`` is the row's ``updated_at`` as we know it: whoever knows it may
+    write to the row, once.
+    """
+
+    id: str
+    action_type: str
+    status: str
+    image_id: str
+    owner: str
+    created_at: datetime.datetime
+    stamp: datetime.datetime
+    expires_at: datetime.datetime | None
+    spec: dict[str, Any]
+    message: str
+    phase: str = QUEUED
+    attempt: int = 1
+    bytes_done: int = 0
+    bytes_total: int | None = None
+    bytes_per_second: int = 0
+    error: dict[str, str] | None = None
+    result: dict[str, Any] = field(default_factory=dict)
+    #: What the plugin has to know later; not shown.
+    state: dict[str, Any] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, task: tasks.Task) -> Self:
+        """Read a row of ours.
+
+        A row that a node without the extension ended, as Glance does with
+        one that it finds stale, says so in ``message`` and nowhere else.
+        """
+        spec = task.ours
+        if spec is None:
+            raise ValueError(f'task {task.id} holds no action')
+        ended = task.status in (tasks.SUCCESS, tasks.FAILURE)
+        kept = task.result
+        error = kept.get('error')
+        if task.status == tasks.FAILURE and not error:
+            error = {'code': 'worker_lost', 'message': task.message}
+        return cls(
+            task.id, spec['action_type'], task.status, task.image_id,
+            task.owner, task.created_at, task.updated_at, task.expires_at,
+            spec, task.message,
+            phase=ENDED if ended else kept.get('phase', QUEUED),
+            attempt=kept.get('attempt', 1),
+            bytes_done=kept.get('bytes_done', 0),
+            bytes_total=kept.get('bytes_total'),
+            bytes_per_second=kept.get('bytes_per_second', 0),
+            error=error, result=kept.get('result') or {},
+            state=kept.get('state') or {})
+
+    @property
+    def max_attempts(self) -> int:
+        """How often the work is tried at the most, crashes included."""
+        return int(self.spec['max_attempts'])
+
+    @property
+    def is_stale(self) -> bool:
+        """Tell whether the owner gave no sign of life for too long."""
+        return db.now() - self.stamp > datetime.timedelta(
+            seconds=self.spec['heartbeat_timeout'])
+
+    def kept(self) -> dict[str, Any]:
+        """Return what the row's ``result`` holds: see :meth:`of`."""
+        return {name: getattr(self, name) for name in (
+            'phase', 'attempt', 'bytes_done', 'bytes_total',
+            'bytes_per_second', 'error', 'result', 'state')}
+
+    def view(self) -> dict[str, Any]:
+        """Return the action as ``GET /v2/image-actions/{id}`` shows it."""
+        percent = eta = None
+        if self.bytes_total:
+            percent = min(100, self.bytes_done * 100 // self.bytes_total)
+            if self.bytes_per_second and self.phase != ENDED:
+                eta = max(0, self.bytes_total - self.bytes_done
+                          ) // self.bytes_per_second
+        return {
+            'id': self.id,
+            'action_type': self.action_type,
+            'status': self.status,
+            'phase': self.phase,
+            'image_id': self.image_id,
+            'owner': self.owner,
+            'created_at': _isotime(self.created_at),
+            'updated_at': _isotime(self.stamp),
+            'expires_at': self.expires_at and _isotime(self.expires_at),
+            'progress': {
+                'bytes_done': self.bytes_done,
+                'bytes_total': self.bytes_total,
+                'percent': percent,
+                'bytes_per_second': self.bytes_per_second,
+                'eta_seconds': eta,
+                'stores': {},
+            },
+            'attempt': self.attempt,
+            'max_attempts': self.max_attempts,
+            'error': self.error,
+            'message': self.message,
+            'result': self.result,
+            'self': f'/v2/image-actions/{self.id}',
+            'schema': '/v2/schemas/image-action',
+        }
+
+
+def new_spec(action_type: str, **asked: Any) -> dict[str, Any]:
+    """Return the spec of a new action.
+
+    It holds the options that an action keeps as it began with them.
+    """
+    conf = cfg.CONF
+    return {'action_type': action_type,
+            'max_attempts': 1 + conf.http_retries,
+            'heartbeat_timeout': conf.glance_ext.heartbeat_timeout,
+            **asked}
+
+
+def own_task_type(action_type: str) -> str:
+    """Return the type that such actions have with ``task_types = own``."""
+    return 'glance_ext_' + action_type.replace('-', '_')
+
+
+def task_type(action_type: str) -> str:
+    """Return the type of the rows of such actions."""
+    if cfg.CONF.glance_ext.task_types == 'own':
+        return own_task_type(action_type)
+    return 'api_image_import'
+
+
+def _isotime(moment: datetime.datetime) -> str:
+    return moment.strftime('%Y-%m-%dT%H:%M:%SZ')

@@ -1,0 +1,29 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+"""``GET /v2/info/glance-ext``: what this node can do, for clients to ask."""
+
+import glance_ext
+from glance_ext.actions import plugin
+from glance_ext.api import hashes
+from glance_ext.host import wsgi
+from glance_ext.host.wsgi import Answer
+
+
+def show(request: wsgi.Request) -> Answer:
+    """Show the version, the kinds of action and the limits."""
+    return Answer({
+        'version': glance_ext.__version__,
+        'action_types': plugin.types(),
+        'import_methods': [],
+        'hash_algorithms': hashes.allowed_algorithms(),
+        'limits': {'request_body_bytes': wsgi.BODY_LIMIT},
+    })

@@ -1,0 +1,121 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+"""What is ours is answered here; the rest goes through."""
+
+from collections.abc import Callable, Iterable
+import re
+from typing import Any
+
+from oslo_log import log as logging
+import webob.exc
+
+from glance_ext.actions import node
+from glance_ext.api import routes
+from glance_ext.host import contexts
+from glance_ext.host import wsgi
+
+LOG = logging.getLogger(__name__)
+
+Environ = dict[str, Any]
+Application = Callable[[Environ, Callable[..., Any]], Iterable[bytes]]
+
+_IMAGE = re.compile(r'/v2/images/([0-9a-fA-F-]{36})$')
+
+
+def mount(app: Application) -> Application:
+    """Return ``app`` with the extension before it.
+
+    A bare function that looks at the path: what is not ours costs a match
+    of one pattern and nothing else.
+    """
+    is_ours = routes.pattern().match
+    answer = _dispatcher()
+
+    def first(environ: Environ, start_response: Callable[..., Any]
+              ) -> Iterable[bytes]:
+        nonlocal through
+        through = app
+        node.start()
+        return app(environ, start_response)
+
+    through: Application = first
+
+    def application(environ: Environ, start_response: Callable[..., Any]
+                    ) -> Iterable[bytes]:
+        if is_ours(environ['PATH_INFO']):
+            return answer(environ, start_response)
+        if environ['REQUEST_METHOD'] == 'DELETE':
+            return _watch_delete(through, environ, start_response)
+        return through(environ, start_response)
+
+    return application
+
+
+def _dispatcher() -> Application:
+    """Return the application that answers the routes of the table."""
+    mapper = routes.mapper()
+    applications = {route.handler: wsgi.application(route.handler)
+                    for route in routes.ROUTES}
+    unknown = wsgi.application(_refuse_unknown)
+    wrong = wsgi.application(_refuse_method)
+
+    def dispatch(environ: Environ, start_response: Callable[..., Any]
+                 ) -> Iterable[bytes]:
+        matched = dict(mapper.match(environ['PATH_INFO'], environ))
+        handlers = matched.pop('controller')
+        handler = handlers.get(environ['REQUEST_METHOD'])
+        if not contexts.has_identity(contexts.of_request(environ)):
+            chosen, matched = unknown, {}
+        elif handler is None:
+            chosen, matched = wrong, {'allowed': ', '.join(sorted(handlers))}
+        else:
+            chosen = applications[handler]
+        environ['wsgiorg.routing_args'] = ((), matched)
+        return chosen(environ, start_response)
+
+    return dispatch
+
+
+def _refuse_unknown(request: wsgi.Request) -> wsgi.Answer:
+    raise webob.exc.HTTPUnauthorized()
+
+
+def _refuse_method(request: wsgi.Request, allowed: str) -> wsgi.Answer:
+    raise webob.exc.HTTPMethodNotAllowed(headers=[('Allow', allowed)])
+
+
+def _watch_delete(app: Application, environ: Environ,
+                  start_response: Callable[..., Any]) -> Iterable[bytes]:
+    """Let a DELETE through, and remember one of an image that failed.
+
+    A store may have deleted the data and refused the deletion (RBD); the
+    action that reads that image then finishes it.
+    """
+    matched = _IMAGE.match(environ['PATH_INFO'])
+    if not matched:
+        return app(environ, start_response)
+    status = ''
+
+    def start(said: str, *rest: Any) -> Any:
+        nonlocal status
+        status = said
+        return start_response(said, *rest)
+
+    answer = app(environ, start)
+    if status.startswith(('409', '5')):
+        try:
+            node.note_failed_delete(
+                matched.group(1), contexts.of_request(environ))
+        except Exception:
+            LOG.exception('The failed deletion of image %s could not be '
+                          'noted', matched.group(1))
+    return answer

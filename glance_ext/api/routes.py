@@ -1,0 +1,69 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+"""All that the extension answers, in one table.
+
+The filter's test of a path, the matching, the answer 405 with ``Allow`` and
+the checks of the documentation are made from it.
+"""
+
+from collections.abc import Callable
+import re
+from typing import Any, NamedTuple
+
+import routes
+
+from glance_ext.api import actions
+from glance_ext.api import discovery
+from glance_ext.api import hashes
+from glance_ext.api import schemas
+from glance_ext.host.wsgi import Answer
+from glance_ext.policies.actions import GET_IMAGE_ACTION
+from glance_ext.policies.hash import CALCULATE_HASH
+
+
+class Route(NamedTuple):
+    """One method of one path, and who may call it (None: anybody known)."""
+
+    method: str
+    path: str
+    handler: Callable[..., Answer]
+    policy: str | None = None
+
+
+ROUTES: tuple[Route, ...] = (
+    Route('POST', '/v2/images/{image_id}/hash', hashes.calculate,
+          CALCULATE_HASH),
+    Route('GET', '/v2/image-actions/{action_id}', actions.show,
+          GET_IMAGE_ACTION),
+    Route('GET', '/v2/info/glance-ext', discovery.show),
+    *(Route('GET', f'/v2/schemas/{name}', schemas.handler(name))
+      for name in schemas.NAMES),
+)
+
+
+def pattern() -> re.Pattern[str]:
+    """Return what the paths of the table match, and no others do."""
+    paths = {re.sub(r'\\{\w+\\}', '[^/]+', re.escape(route.path))
+             for route in ROUTES}
+    return re.compile(f'(?:{"|".join(sorted(paths))})$')
+
+
+def mapper() -> routes.Mapper:
+    """Return a mapper to ``controller``, ``{method: handler}``."""
+    made = routes.Mapper()
+    methods: dict[str, dict[str, Any]] = {}
+    for route in ROUTES:
+        methods.setdefault(route.path, {})[route.method] = route.handler
+    for path, handlers in methods.items():
+        # The one argument that Routes keeps as the object that it is.
+        made.connect(None, path, controller=handlers)
+    return made

@@ -1,0 +1,137 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+"""The JSON schemas of requests and answers, and the test of a request."""
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import jsonschema
+import webob.exc
+
+from glance_ext.conf.hash import ALGORITHMS
+from glance_ext.host import wsgi
+from glance_ext.host.wsgi import Answer
+
+_HEX = {'type': ['string', 'null'], 'pattern': '^[0-9a-f]+$'}
+_TIME = {'type': 'string', 'format': 'date-time'}
+_COUNT = {'type': 'integer', 'minimum': 0}
+_COUNT_OR_NULL = {'type': ['integer', 'null'], 'minimum': 0}
+_UUID = {'type': 'string', 'pattern': '^[0-9a-fA-F-]{36}$'}
+
+IMAGE_HASH: dict[str, Any] = {
+    'name': 'image-hash',
+    'type': 'object',
+    'properties': {
+        'os_hash_algo': {
+            'type': 'string', 'enum': list(ALGORITHMS),
+            'description': 'The algorithm of the multihash; without it, '
+                           'the hashing_algorithm of this Glance'},
+        'rehash': {
+            'type': 'boolean',
+            'description': 'Also accept an image that has a hash. Its data '
+                           'is compared with that hash in the same pass'},
+    },
+    'additionalProperties': False,
+}
+
+_STATE: dict[str, Any] = {
+    'progress': {
+        'type': 'object',
+        'properties': {
+            'bytes_done': _COUNT,
+            'bytes_total': _COUNT_OR_NULL,
+            'percent': {'type': ['integer', 'null'],
+                        'minimum': 0, 'maximum': 100},
+            'bytes_per_second': _COUNT,
+            'eta_seconds': _COUNT_OR_NULL,
+            'stores': {'type': 'object'},
+        },
+        'required': ['bytes_done', 'bytes_total', 'percent',
+                     'bytes_per_second', 'eta_seconds', 'stores'],
+    },
+    'attempt': {'type': 'integer', 'minimum': 1},
+    'max_attempts': {'type': 'integer', 'minimum': 1},
+    'error': {
+        'type': ['object', 'null'],
+        'properties': {
+            'code': {'type': 'string',
+                     'description': 'A stable word for the cause'},
+            'message': {'type': 'string'},
+        },
+        'required': ['code', 'message'],
+    },
+    'message': {'type': 'string', 'description': 'For people'},
+    'result': {'type': 'object'},
+}
+
+IMAGE_ACTION: dict[str, Any] = {
+    'name': 'image-action',
+    'type': 'object',
+    'properties': {
+        'id': _UUID,
+        'action_type': {'type': 'string',
+                        'description': 'More types may come'},
+        'status': {'type': 'string',
+                   'enum': ['pending', 'processing', 'success', 'failure']},
+        'phase': {'type': 'string',
+                  'enum': ['queued', 'reading', 'writing', 'verifying',
+                           'recording', 'rolling-back', 'ended']},
+        'image_id': _UUID,
+        'owner': {'type': 'string',
+                  'description': 'The project of the caller'},
+        'created_at': _TIME,
+        'updated_at': {**_TIME, 'description': 'The last sign of life'},
+        'expires_at': {'type': ['string', 'null'], 'format': 'date-time'},
+        **_STATE,
+        'self': {'type': 'string'},
+        'schema': {'type': 'string'},
+    },
+    'required': ['id', 'action_type', 'status', 'phase', 'image_id',
+                 'owner', 'created_at', 'updated_at', 'expires_at',
+                 *_STATE, 'self', 'schema'],
+}
+
+_SCHEMAS = {each['name']: each for each in (IMAGE_HASH, IMAGE_ACTION)}
+NAMES: tuple[str, ...] = tuple(_SCHEMAS)
+
+
+def handler(name: str) -> Callable[..., Answer]:
+    """Return the handler that answers with one schema."""
+    def show(request: wsgi.Request) -> Answer:
+        return Answer(_SCHEMAS[name])
+    return show
+
+
+def read(request: wsgi.Request, schema: dict[str, Any]) -> dict[str, Any]:
+    """Return the request's JSON body. No body counts as an empty object.
+
+    :raises webob.exc.HTTPBadRequest: it is no JSON, or not of the schema
+    :raises webob.exc.HTTPRequestEntityTooLarge: it is too large
+    """
+    raw = wsgi.read_body(request)
+    try:
+        body = json.loads(raw) if raw.strip() else {}
+    except (ValueError, RecursionError) as exc:
+        raise webob.exc.HTTPBadRequest(
+            explanation='Malformed JSON in request body.') from exc
+    error = next(jsonschema.Draft4Validator(schema).iter_errors(body), None)
+    if error is None:
+        return dict(body)
+    where = '.'.join(map(str, error.absolute_path))
+    # Cut, and in ASCII: the caller's own text stands in it, and need not be
+    # anything that an answer can be encoded from.
+    said = ascii(error.message)[1:-1][:300]
+    raise webob.exc.HTTPBadRequest(
+        explanation=f"Provided object does not match schema "
+                    f"'{schema['name']}': {where + ': ' if where else ''}"
+                    f"{said}")

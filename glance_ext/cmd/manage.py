@@ -1,0 +1,57 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""``glance-ext-manage``: what an operator does on a server that runs Glance.
+
+Exit status 0: done, or nothing to do. 1: it could not be done, and why is
+on standard error. 2: wrong usage.
+
+Each command is one module, named in :data:`COMMANDS`. Importing it is
+cheap: what a command needs beyond the standard library, Glance above all,
+it imports when it runs.
+"""
+
+import argparse
+from collections.abc import Sequence
+import os
+import sys
+
+from glance_ext.cmd import enable
+
+COMMANDS = (enable,)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit status."""
+    parser = argparse.ArgumentParser(
+        prog='glance-ext-manage',
+        description='Manage glance-ext on a server that runs Glance.',
+    )
+    subparsers = parser.add_subparsers(
+        title='commands', metavar='COMMAND', required=True
+    )
+    for command in COMMANDS:
+        command.add_parsers(subparsers)
+    parsed = parser.parse_args(arguments)
+    try:
+        status: int = parsed.run(parsed)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # Whoever read the output has gone, as `| head` does. What is left
+        # of it must not fail again when Python flushes at its end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    return status
+
+
+if __name__ == '__main__':
+    sys.exit(main())

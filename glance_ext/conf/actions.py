@@ -1,0 +1,70 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""Options of the life of an action."""
+
+from oslo_config import cfg
+
+OPTS = [
+    cfg.StrOpt(
+        'task_types',
+        default='api_image_import',
+        choices=[
+            ('api_image_import', 'The type of Glance\'s own imports, which '
+             'every node knows. Safe while some nodes run without the '
+             'extension.'),
+            ('own', 'One type for each kind of action, such as '
+             '``glance_ext_hash``. A node without the extension answers 500 '
+             'when such a task is looked at, so every node needs the '
+             'extension first.'),
+        ],
+        help='The ``type`` that the rows of our actions have in the table '
+             '``tasks``.'),
+    cfg.IntOpt(
+        'max_running_actions',
+        default=4, min=1, max=1024,
+        help="""
+How many actions one process runs at once. What exceeds them waits as
+``pending`` in the process that accepted it, in order.
+
+Related options:
+
+* ``[wsgi] task_pool_threads``: at most two less than these run, so that
+  the imports of Glance, which use the same threads, are never starved.
+"""),
+    cfg.IntOpt(
+        'heartbeat_timeout',
+        default=120, min=10, max=3600,
+        help="""
+After how many seconds without a sign of life the process that runs an
+action counts as dead, and another one may take the action over. An action
+keeps the value with which it began. The clocks of all hosts have to agree
+to within a fraction of this.
+"""),
+    cfg.IntOpt(
+        'shutdown_timeout',
+        default=60, min=0, max=3600,
+        help="""
+For how many seconds a process that was told to stop lets its running
+actions go on. What has not finished by then is handed back as ``pending``
+and starts again in another process, or in this one after the restart.
+"""),
+    cfg.StrOpt(
+        'on_worker_loss',
+        default='restart',
+        choices=[
+            ('restart', 'Start the action again elsewhere, while it has '
+             'attempts left.'),
+            ('fail', 'End it as failed and roll back what it did.'),
+        ],
+        help='What happens to an action whose process died.'),
+]

@@ -1,0 +1,27 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""Options of the way that bytes take."""
+
+from oslo_config import cfg
+
+OPTS = [
+    cfg.IntOpt(
+        'digest_threads',
+        default=2, min=1, max=8,
+        help="""
+How many threads calculate the digests of one image beside the thread that
+reads it. Two halve the time for one image where two cores are idle; one
+leaves more of the machine to API requests. The eventlet server calculates
+in the reading thread, whatever this says.
+"""),
+]

@@ -1,0 +1,89 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""What can go wrong with an action, by cause.
+
+Each class carries a stable ``code``: it is what ``error.code`` of an image
+action holds, what scripts compare and what the operator's page explains.
+A code is never renamed and never used again for something else. Messages
+are for people and never hold a location's URL or a credential.
+"""
+
+
+class ActionError(Exception):
+    """An action cannot succeed. ``message`` says why, in words."""
+
+    code = 'internal_error'
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message)
+        self.message = message
+
+
+class InternalError(ActionError):
+    """Something unforeseen; the log of the process has the traceback."""
+
+    code = 'internal_error'
+
+
+class ImageDeleted(ActionError):
+    """The image was deleted while the action ran."""
+
+    code = 'image_deleted'
+
+
+class ImageNotActive(ActionError):
+    """The image left the status ``active`` while the action ran."""
+
+    code = 'image_not_active'
+
+
+class ImageChanged(ActionError):
+    """Somebody else changed what the action was working on."""
+
+    code = 'image_changed'
+
+
+class HashMismatch(ActionError):
+    """The data is not what the image's recorded digests say."""
+
+    code = 'hash_mismatch'
+
+
+class HashUnverifiable(ActionError):
+    """The recorded digest is of an algorithm that this host lacks."""
+
+    code = 'hash_unverifiable'
+
+
+class WorkerLost(ActionError):
+    """The process that ran the action stopped giving signs of life."""
+
+    code = 'worker_lost'
+
+
+class StoreError(ActionError):
+    """A store failed. Worth another attempt, on another copy first."""
+
+    code = 'store_error'
+
+
+class ShortRead(StoreError):
+    """A store gave another number of bytes than it should have."""
+
+    code = 'short_read'
+
+
+class DataMissing(StoreError):
+    """The image has no data where its location says."""
+
+    code = 'data_missing'

@@ -1,0 +1,43 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+"""Request contexts: whose they are, and one of the extension's own."""
+
+import functools
+from typing import Any
+
+from glance import context as glance_context
+
+Context = Any
+
+
+def of_request(environ: dict[str, Any]) -> Context | None:
+    """Return the context that Glance's own filter made for this request."""
+    return environ.get('webob.adhoc_attrs', {}).get('context')
+
+
+def has_identity(context: Context | None) -> bool:
+    """Tell whether somebody stands behind the request.
+
+    The anonymous callers of ``allow_anonymous_access`` have neither a user
+    nor rights. Without any authentication in the pipeline there is no user
+    either, but an administrator's flag, and the policies decide.
+    """
+    return context is not None and bool(context.user_id or context.is_admin)
+
+
+@functools.cache
+def admin() -> Context:
+    """Return a context with which the extension reads for itself.
+
+    Made once, because each one reads the policy files.
+    """
+    return glance_context.get_admin_context()

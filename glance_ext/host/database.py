@@ -1,0 +1,60 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""Short transactions of our own on Glance's database, with its models."""
+
+from collections.abc import Callable
+import datetime
+from typing import Any, TypeVar
+
+from glance.db.sqlalchemy import api as db_api
+from glance.db.sqlalchemy import models
+from oslo_db import api as oslo_db_api
+from oslo_utils import timeutils
+import sqlalchemy as sa
+
+Connection = sa.Connection
+
+tasks = models.Task.__table__
+task_info = models.TaskInfo.__table__
+images = models.Image.__table__
+image_locations = models.ImageLocation.__table__
+image_properties = models.ImageProperty.__table__
+
+_T = TypeVar('_T')
+
+
+def now() -> datetime.datetime:
+    """Return the time in UTC, in whole seconds as MariaDB keeps them."""
+    return timeutils.utcnow().replace(microsecond=0)
+
+
+def _is_locked_sqlite(exc: Exception) -> bool:
+    return 'database is locked' in str(exc)
+
+
+@oslo_db_api.wrap_db_retry(max_retries=10, retry_interval=0.05,
+                           max_retry_interval=1, retry_on_deadlock=True,
+                           exception_checker=_is_locked_sqlite)
+def transaction(work: Callable[[Connection], _T]) -> _T:
+    """Run ``work(connection)`` in one transaction and return its result.
+
+    A deadlock runs it again, so ``work`` has no effect but on the database.
+    It commits when ``work`` returns and rolls back when it raises.
+    """
+    with db_api.get_engine().begin() as connection:
+        return work(connection)
+
+
+def read(query: Any) -> list[Any]:
+    """Return the rows of one query."""
+    return transaction(lambda connection: connection.execute(query).all())

@@ -1,0 +1,109 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+"""The lock of an image: Glance's property ``os_glance_import_task``.
+
+Its value is the id of the task that works on the image. Glance's imports
+and copies take the same lock, so that neither side works on an image that
+the other holds.
+"""
+
+import datetime
+from typing import Any
+from types import SimpleNamespace
+
+from glance.api.v2 import images as images_api
+from glance.common import exception
+import glance.db
+import sqlalchemy as sa
+
+from glance_ext.host import contexts
+from glance_ext.host import database as db
+from glance_ext.host.database import image_properties
+
+_NAME = 'os_glance_import_task'
+#: Glance sets its lock a moment before it writes the task's row, and calls a
+#: lock without a row stale at once. We give that row time to appear.
+_ROW_GRACE = datetime.timedelta(seconds=60)
+
+
+def take(image_id: str, task_id: str) -> bool:
+    """Take the lock. False where another task holds it."""
+    try:
+        glance.db.get_api().image_set_property_atomic(
+            image_id, _NAME, task_id)
+    except exception.Duplicate:
+        return False
+    return True
+
+
+def drop(connection: db.Connection, image_id: str, task_id: str) -> None:
+    """Let go of the lock if ``task_id`` holds it."""
+    connection.execute(image_properties.delete().where(
+        *_mine(image_id, task_id)))
+
+
+def holder(image_id: str) -> str | None:
+    """Return the id of the task that holds the lock, if any."""
+    rows = db.read(sa.select(image_properties.c.value).where(
+        *_of(image_id)))
+    return rows[0].value if rows else None
+
+
+def held(image_id: str, task_id: str) -> Any:
+    """Return the SQL condition that ``task_id`` holds the lock."""
+    return sa.exists().where(*_mine(image_id, task_id))
+
+
+def release_stale_of_host(image: Any, context: contexts.Context) -> bool:
+    """Break a lock that is not ours, by Glance's own rule and code.
+
+    :param image: Glance's image object, as the caller sees it
+    :returns: True if the lock is free now; False while the rule says that
+        its task may still be at work
+    """
+    rows = db.read(sa.select(
+        image_properties.c.created_at, image_properties.c.updated_at).where(
+            *_of(image.image_id)))
+    if not rows:
+        return True
+    written = max(filter(None, rows[0]))
+    controller = images_api.ImagesController()
+    task_id = image.extra_properties.get(_NAME)
+    if not _has_row(controller, context, task_id) and (
+            db.now() - written < _ROW_GRACE):
+        return False
+    try:
+        controller._enforce_import_lock(
+            SimpleNamespace(context=context), image)
+    except exception.Conflict:
+        return False
+    return True
+
+
+def _has_row(controller: Any, context: contexts.Context,
+             task_id: str) -> bool:
+    repo = controller.gateway.get_task_repo(context.elevated())
+    try:
+        repo.get(task_id)
+    except exception.NotFound:
+        return False
+    return True
+
+
+def _of(image_id: str) -> tuple[Any, ...]:
+    return (image_properties.c.image_id == image_id,
+            image_properties.c.name == _NAME,
+            image_properties.c.deleted == sa.false())
+
+
+def _mine(image_id: str, task_id: str) -> tuple[Any, ...]:
+    return (*_of(image_id), image_properties.c.value == task_id)

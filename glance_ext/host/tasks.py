@@ -1,0 +1,180 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""Rows of Glance's tables ``tasks`` and ``task_info`` that hold actions.
+
+A row is ours when its ``input`` has the key ``glance_ext``. The writer of a
+row proves that it still owns it by naming the row's ``updated_at``, which
+every write moves: :func:`fence`. A write that comes too late changes
+nothing.
+"""
+
+import datetime
+from typing import Any, NamedTuple
+
+from oslo_config import cfg
+from oslo_utils import uuidutils
+import sqlalchemy as sa
+
+from glance_ext.host import database as db
+from glance_ext.host.database import task_info
+from glance_ext.host.database import tasks
+
+PENDING, PROCESSING = 'pending', 'processing'
+SUCCESS, FAILURE = 'success', 'failure'
+
+
+class Task(NamedTuple):
+    """One row, both tables together. Times are naive and in UTC."""
+
+    id: str
+    type: str
+    status: str
+    owner: str
+    image_id: str
+    created_at: datetime.datetime
+    updated_at: datetime.datetime
+    expires_at: datetime.datetime | None
+    input: dict[str, Any]
+    result: dict[str, Any]
+    message: str
+
+    @property
+    def ours(self) -> dict[str, Any] | None:
+        """What the extension keeps in ``input``, or None: not our row."""
+        spec = self.input.get('glance_ext')
+        return spec if isinstance(spec, dict) else None
+
+
+_COLUMNS = (tasks.c.id, tasks.c.type, tasks.c.status, tasks.c.owner,
+            tasks.c.image_id, tasks.c.created_at, tasks.c.updated_at,
+            tasks.c.expires_at, task_info.c.input, task_info.c.result,
+            task_info.c.message)
+_ROWS = sa.select(*_COLUMNS).select_from(
+    tasks.join(task_info, task_info.c.task_id == tasks.c.id)).where(
+        tasks.c.deleted == sa.false())
+
+
+def _task(row: Any) -> Task:
+    values = row._asdict()
+    for name in ('input', 'result'):
+        if not isinstance(values[name], dict):
+            values[name] = {}
+    values['message'] = values['message'] or ''
+    return Task(**values)
+
+
+def get(task_id: str) -> Task | None:
+    """Return the row, ours or not, or None where there is none."""
+    rows = db.read(_ROWS.where(tasks.c.id == task_id))
+    return _task(rows[0]) if rows else None
+
+
+def ours(*conditions: Any) -> list[Task]:
+    """Return the rows of the extension that meet the SQL ``conditions``."""
+    text = sa.type_coerce(task_info.c.input, sa.Text)
+    query = _ROWS.where(text.like('%"glance_ext"%'), *conditions).order_by(
+        tasks.c.created_at)
+    return [task for task in map(_task, db.read(query)) if task.ours]
+
+
+def unfinished() -> list[Task]:
+    """Return our rows that some process runs, or ought to."""
+    return ours(tasks.c.status.in_((PENDING, PROCESSING)))
+
+
+def ended_since(moment: datetime.datetime) -> list[Task]:
+    """Return our rows that ended at ``moment`` or later."""
+    return ours(tasks.c.status.in_((SUCCESS, FAILURE)),
+                tasks.c.updated_at >= moment)
+
+
+def insert(*, type_: str, owner: str, image_id: str, input_: dict[str, Any],
+           user_id: str | None, request_id: str | None,
+           message: str) -> Task:
+    """Add a pending row and return it."""
+    moment = db.now()
+    task_id = uuidutils.generate_uuid()
+
+    def work(connection: db.Connection) -> None:
+        connection.execute(tasks.insert().values(
+            id=task_id, type=type_, status=PENDING, owner=owner,
+            image_id=image_id, user_id=user_id, request_id=request_id,
+            created_at=moment, updated_at=moment, deleted=False))
+        connection.execute(task_info.insert().values(
+            task_id=task_id, input=input_, message=message))
+
+    db.transaction(work)
+    return Task(task_id, type_, PENDING, owner, image_id, moment, moment,
+                None, input_, {}, message)
+
+
+def remove(task_id: str) -> None:
+    """Take away a row whose action never began."""
+    def work(connection: db.Connection) -> None:
+        connection.execute(task_info.delete().where(
+            task_info.c.task_id == task_id))
+        connection.execute(tasks.delete().where(tasks.c.id == task_id))
+    db.transaction(work)
+
+
+def fence(connection: db.Connection, task_id: str, *, status: str,
+          stamp: datetime.datetime, new_status: str | None = None,
+          new_stamp: datetime.datetime | None = None,
+          result: dict[str, Any] | None = None,
+          message: str | None = None) -> datetime.datetime | None:
+    """Write to a row if it is still in ``status`` and written at ``stamp``.
+
+    :param new_status: an ended one also sets ``expires_at``
+    :param new_stamp: the default is now, and never before ``stamp``
+    :returns: the new ``updated_at``, or None where the row has another
+        owner by now, or has ended: then nothing was written
+    """
+    moment = new_stamp or max(db.now(), stamp)
+    values: dict[str, Any] = {'updated_at': moment}
+    if new_status:
+        values['status'] = new_status
+    if new_status in (SUCCESS, FAILURE):
+        values['expires_at'] = moment + datetime.timedelta(
+            hours=cfg.CONF.task.task_time_to_live)
+    done = connection.execute(tasks.update().where(
+        tasks.c.id == task_id, tasks.c.status == status,
+        tasks.c.updated_at == stamp,
+        tasks.c.deleted == sa.false()).values(**values))
+    if done.rowcount != 1:
+        return None
+    info = {name: value for name, value in
+            (('result', result), ('message', message)) if value is not None}
+    if info:
+        connection.execute(task_info.update().where(
+            task_info.c.task_id == task_id).values(**info))
+    return moment
+
+
+def note(task_id: str, **notes: Any) -> None:
+    """Add ``notes`` to what the extension keeps in the row's ``input``.
+
+    The runner of an action writes ``result`` and never ``input``, so that
+    others can leave word for it here.
+    """
+    def work(connection: db.Connection) -> None:
+        row = connection.execute(
+            sa.select(task_info.c.input)
+            .where(task_info.c.task_id == task_id)
+            .with_for_update()).one_or_none()
+        if row is None:
+            return
+        input_ = dict(row.input)
+        input_['glance_ext'] = {**input_['glance_ext'], **notes}
+        connection.execute(task_info.update().where(
+            task_info.c.task_id == task_id).values(input=input_))
+    db.transaction(work)

@@ -1,0 +1,110 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+"""Server processes that end with whoever started them.
+
+Run as a program, ``processes.py PARENT COMMAND...`` ties itself to the
+process PARENT and becomes COMMAND.
+"""
+
+import ctypes
+import os
+from pathlib import Path
+import signal
+import subprocess
+import sys
+import time
+
+PR_SET_PDEATHSIG = 1
+
+
+def die_with_parent(sig: int = signal.SIGKILL) -> None:
+    """Ask the kernel for ``sig`` when the thread that forked us ends.
+
+    It lasts across ``exec`` and is not inherited by children.
+    """
+    ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, int(sig))
+
+
+def spawn(
+    command: list[str], env: dict[str, str], directory: Path, log: Path
+) -> subprocess.Popen[bytes]:
+    """Start ``command`` in a session of its own, its output added to ``log``.
+
+    Call it from a thread that lives as long as the server is to live.
+    """
+    leash = [sys.executable, '-I', '-S', __file__, str(os.getpid())]
+    with log.open('ab') as output:
+        return subprocess.Popen(
+            leash + command,
+            env=env,
+            cwd=directory,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+
+
+def members(session: int) -> list[int]:
+    """Return the ids of the living processes of a session."""
+    found = []
+    for entry in Path('/proc').iterdir():
+        if entry.name.isdigit():
+            try:
+                stat = (entry / 'stat').read_text()
+            except OSError:
+                continue  # it ended while the directory was being read
+            state, _parent, _group, sid = stat.rpartition(')')[2].split()[:4]
+            if int(sid) == session and state not in 'ZX':
+                found.append(int(entry.name))
+    return sorted(found)
+
+
+def stop(
+    process: subprocess.Popen[bytes], sig: int, timeout: float
+) -> tuple[int, float]:
+    """Signal the process, wait for it, and kill what is left of its session.
+
+    :returns: its return code and the seconds it took; the code is -9 when
+        it outlived ``timeout`` seconds.
+    """
+    begun = time.monotonic()
+    if process.poll() is None:
+        process.send_signal(sig)
+        try:
+            process.wait(timeout)
+        except subprocess.TimeoutExpired:
+            pass
+    kill(process)
+    return process.returncode, time.monotonic() - begun
+
+
+def kill(process: subprocess.Popen[bytes]) -> None:
+    """Kill the whole session at once, as a power cut would."""
+    for pid in members(process.pid):
+        try:
+            os.kill(pid, signal.SIGKILL)
+        except ProcessLookupError:
+            pass
+    process.wait()
+
+
+def main() -> None:
+    """Become the command, tied to the parent named before it."""
+    parent, *command = sys.argv[1:]
+    die_with_parent()
+    if os.getppid() == int(parent):
+        os.execvp(command[0], command)
+
+
+if __name__ == '__main__':
+    main()

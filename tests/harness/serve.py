@@ -1,0 +1,94 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+"""What runs inside the server process: the patches, and two servers.
+
+``python -m tests.harness.serve waitress PORT THREADS`` and ``... eventlet``
+serve in this process; the other servers load ``tests.harness.wsgi``.
+"""
+
+import os
+import signal
+import sys
+from typing import Any
+
+from tests.harness import faulty
+from tests.harness import processes
+
+FAULTS = 'GLANCE_EXT_TEST_FAULTS'
+
+
+def prepare() -> None:
+    """Make this process fit for tests; call it before Glance is loaded."""
+    processes.die_with_parent()
+    # Workers that a server forks after this point: the eventlet glance-api.
+    os.register_at_fork(after_in_child=processes.die_with_parent)
+    _begin_immediate()
+    if FAULTS in os.environ:
+        faulty.install(os.environ[FAULTS])
+
+
+def _begin_immediate() -> None:
+    """Open sqlite transactions with the write lock.
+
+    A transaction that reads first and writes later cannot wait for another
+    writer: sqlite answers "database is locked" at once, timeout or not.
+    """
+    from sqlalchemy import event
+    from sqlalchemy.engine import Engine
+
+    @event.listens_for(Engine, 'before_cursor_execute', retval=True)
+    def immediate(
+        connection: Any, cursor: Any, statement: str, parameters: Any, *_: Any
+    ) -> tuple[str, Any]:
+        if statement == 'BEGIN' and connection.dialect.name == 'sqlite':
+            statement = 'BEGIN IMMEDIATE'
+        return statement, parameters
+
+
+def _waitress(port: int, threads: int) -> None:
+    # waitress leaves SIGTERM to its default, which skips the exit hooks that
+    # Glance drains its pools in.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    sys.argv = ['glance-api']
+    import waitress
+
+    from tests.harness import wsgi
+
+    waitress.serve(
+        wsgi.application,
+        host='127.0.0.1',
+        port=port,
+        threads=threads,
+        max_request_body_size=1 << 40,
+    )
+
+
+def _eventlet() -> None:
+    config = os.path.join(os.environ['OS_GLANCE_CONFIG_DIR'], 'glance-api.conf')
+    sys.argv = ['glance-api', '--config-file', config]
+    from glance.cmd import api  # first of all: it patches the library
+
+    prepare()
+    api.main()
+
+
+def main() -> None:
+    """Serve as the command line says."""
+    server, *numbers = sys.argv[1:]
+    if server == 'waitress':
+        _waitress(*map(int, numbers))
+    else:
+        _eventlet()
+
+
+if __name__ == '__main__':
+    main()

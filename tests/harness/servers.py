@@ -1,0 +1,126 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+"""The servers that Glance can run under, as command lines."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+import dataclasses
+from pathlib import Path
+import shutil
+import sysconfig
+import unittest
+
+from tests.harness import venvs
+
+MODULE = 'tests.harness.wsgi:application'
+
+
+@dataclasses.dataclass(frozen=True)
+class Launch:
+    """What a server needs to know."""
+
+    venv: Path
+    release: int
+    directory: Path
+    port: int
+    processes: int
+    threads: int
+
+    @property
+    def python(self) -> str:
+        return str(self.venv / 'bin' / 'python')
+
+    @property
+    def address(self) -> str:
+        return f'127.0.0.1:{self.port}'
+
+
+def command(server: str, launch: Launch) -> list[str]:
+    """Return the command that serves Glance.
+
+    :raises unittest.SkipTest: where this machine or this release of Glance
+        has no such server; the message says what is absent.
+    """
+    return SERVERS[server](launch)
+
+
+def _waitress(launch: Launch) -> list[str]:
+    if launch.processes != 1:
+        raise ValueError('waitress has one process')
+    arguments = ['waitress', str(launch.port), str(launch.threads)]
+    return [launch.python, '-m', 'tests.harness.serve', *arguments]
+
+
+def _eventlet(launch: Launch) -> list[str]:
+    if launch.release > 32:
+        raise unittest.SkipTest(
+            f'skipped: Glance {launch.release} has no eventlet server'
+        )
+    return [launch.python, '-m', 'tests.harness.serve', 'eventlet']
+
+
+def _gunicorn(launch: Launch) -> list[str]:
+    return [
+        str(launch.venv / 'bin' / 'gunicorn'),
+        '--bind', launch.address,
+        '--worker-class', 'gthread',
+        '--workers', str(launch.processes),
+        '--threads', str(launch.threads),
+        '--graceful-timeout', '60',
+        '--timeout', '120',
+        '--no-control-socket',
+        '--worker-tmp-dir', str(launch.directory),
+        MODULE,
+    ]  # fmt: skip
+
+
+def _uwsgi(binary: Path, launch: Launch) -> list[str]:
+    return [
+        str(binary),
+        '--virtualenv', str(launch.venv),
+        '--http-socket', launch.address,
+        '--http-chunked-input',
+        '--module', MODULE,
+        '--master',
+        '--no-orphans',
+        '--processes', str(launch.processes),
+        '--threads', str(launch.threads),
+        '--enable-threads',
+        '--lazy-apps',
+        '--need-app',
+        '--die-on-term',
+        '--hook-master-start', 'unix_signal:15 gracefully_kill_them_all',
+        '--worker-reload-mercy', '80',
+        '--buffer-size', '65535',
+        '--add-header', 'Connection: close',
+    ]  # fmt: skip
+
+
+def _pyuwsgi(launch: Launch) -> list[str]:
+    return _uwsgi(launch.venv / 'bin' / 'uwsgi', launch)
+
+
+def _compiled_uwsgi(launch: Launch) -> list[str]:
+    header = Path(sysconfig.get_paths()['include']) / 'Python.h'
+    if not shutil.which('gcc') or not header.exists():
+        raise unittest.SkipTest('skipped: no C compiler for uwsgi')
+    return _uwsgi(venvs.ensure('uwsgi') / 'bin' / 'uwsgi', launch)
+
+
+SERVERS: dict[str, Callable[[Launch], list[str]]] = {
+    'waitress': _waitress,
+    'pyuwsgi': _pyuwsgi,
+    'uwsgi': _compiled_uwsgi,
+    'gunicorn': _gunicorn,
+    'eventlet': _eventlet,
+}
