@@ -63,6 +63,7 @@ def mount(app: Application) -> Application:
 def _dispatcher() -> Application:
     """Return the application that answers the routes of the table."""
     mapper = routes.mapper()
+    methods = routes.methods()
     applications = {route.handler: wsgi.application(route.handler)
                     for route in routes.ROUTES}
     unknown = wsgi.application(_refuse_unknown)
@@ -71,7 +72,7 @@ def _dispatcher() -> Application:
     def dispatch(environ: Environ, start_response: Callable[..., Any]
                  ) -> Iterable[bytes]:
         matched = dict(mapper.match(environ['PATH_INFO'], environ))
-        handlers = matched.pop('controller')
+        handlers = methods[matched.pop('route')]
         handler = handlers.get(environ['REQUEST_METHOD'])
         if not contexts.has_identity(contexts.of_request(environ)):
             chosen, matched = unknown, {}
@@ -79,7 +80,8 @@ def _dispatcher() -> Application:
             chosen, matched = wrong, {'allowed': ', '.join(sorted(handlers))}
         else:
             chosen = applications[handler]
-        environ['wsgiorg.routing_args'] = ((), matched)
+        environ['wsgiorg.routing_args'] = (
+            (), {'action': wsgi.ACTION, **matched})
         return chosen(environ, start_response)
 
     return dispatch

@@ -17,7 +17,7 @@ the checks of the documentation are made from it.
 
 from collections.abc import Callable
 import re
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import routes
 
@@ -57,13 +57,17 @@ def pattern() -> re.Pattern[str]:
     return re.compile(f'(?:{"|".join(sorted(paths))})$')
 
 
-def mapper() -> routes.Mapper:
-    """Return a mapper to ``controller``, ``{method: handler}``."""
-    made = routes.Mapper()
-    methods: dict[str, dict[str, Any]] = {}
+def methods() -> dict[str, dict[str, Callable[..., Answer]]]:
+    """Return ``{path: {method: handler}}``."""
+    table: dict[str, dict[str, Callable[..., Answer]]] = {}
     for route in ROUTES:
-        methods.setdefault(route.path, {})[route.method] = route.handler
-    for path, handlers in methods.items():
-        # The one argument that Routes keeps as the object that it is.
-        made.connect(None, path, controller=handlers)
+        table.setdefault(route.path, {})[route.method] = route.handler
+    return table
+
+
+def mapper() -> routes.Mapper:
+    """Return a mapper that gives the path of the table as ``route``."""
+    made = routes.Mapper()
+    for path in methods():
+        made.connect(None, path, route=path)
     return made
