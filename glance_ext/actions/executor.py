@@ -153,12 +153,12 @@ def _attempts(run: Run, plugin: plugins.Plugin) -> str:
                     run.action.attempt, cause.message)
         run.retry(cause)
 
-    return tenacity.Retrying(
+    attempts = tenacity.Retrying(
         retry=tenacity.retry_if_exception_type(errors.StoreError),
         stop=lambda state: run.action.attempt >= run.action.max_attempts,
         wait=tenacity.wait_exponential(multiplier=1, max=30),
-        sleep=run.sleep, before_sleep=next_attempt,
-        reraise=True)(plugin.run, run)
+        sleep=run.sleep, before_sleep=next_attempt, reraise=True)
+    return str(attempts(plugin.run, run))
 
 
 def _hand_back(run: Run) -> None:

@@ -11,7 +11,7 @@
 # under the License.
 """This process's part in the actions: what it accepts, runs and keeps."""
 
-import functools
+import threading
 from typing import Any
 
 from glance_ext.actions import keeper
@@ -32,17 +32,23 @@ class Busy(Exception):
     """Another operation holds the image."""
 
 
-@functools.cache
+_starting = threading.Lock()
+_executor: Executor | None = None
+
+
 def start() -> Executor:
     """Begin to run and to keep actions in this process; once is enough.
 
     Not before a process's first request: servers fork after they loaded
     the application, and a thread does not survive that.
     """
-    executor = Executor()
-    keeper.Keeper(executor).start()
-    pools.on_exit(executor.close)
-    return executor
+    global _executor
+    with _starting:
+        if _executor is None:
+            _executor = Executor()
+            keeper.Keeper(_executor).start()
+            pools.on_exit(_executor.close)
+        return _executor
 
 
 def begin(spec: dict[str, Any], image: Any,

@@ -15,6 +15,7 @@ import functools
 from typing import Any, Protocol
 
 from stevedore import driver
+from stevedore import exception
 from stevedore import extension
 
 from glance_ext.actions import record
@@ -66,9 +67,10 @@ def load(action_type: str) -> Plugin:
     :raises KeyError: there is none
     """
     try:
-        plugin: Plugin = driver.DriverManager(
+        manager: Any = driver.DriverManager(
             NAMESPACE, action_type, invoke_on_load=True,
-            warn_on_missing_entrypoint=False).driver
-    except driver.NoMatches as exc:
+            warn_on_missing_entrypoint=False)
+    except exception.NoMatches as exc:
         raise KeyError(action_type) from exc
-    return plugin
+    loaded: Plugin = manager.driver
+    return loaded

@@ -15,7 +15,6 @@ from collections.abc import Callable
 import datetime
 import threading
 import time
-from typing import Any
 
 from oslo_log import log as logging
 
@@ -199,7 +198,7 @@ class Run:
             self.action.stamp, done = db.transaction(transaction)
             self.action.status = new_status or self.action.status
             self.action.message = message
-        return done
+        return bool(done)
 
     def _count(self) -> None:
         now = time.monotonic()

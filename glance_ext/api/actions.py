@@ -33,8 +33,8 @@ def show(request: wsgi.Request, action_id: str) -> Answer:
             action.owner != context.project_id
             or images.seen_by(context, action.image_id) is None):
         raise webob.exc.HTTPNotFound(
-            explanation='No image action found with ID %s'
-                        % ascii(action_id)[1:-1])
+            explanation=f'No image action found with ID '
+                        f'{ascii(action_id)[1:-1]}')
     if not policy.allows(context, GET_IMAGE_ACTION, action.owner):
         raise webob.exc.HTTPForbidden()
     return Answer(action.view())

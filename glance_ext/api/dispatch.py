@@ -28,26 +28,31 @@ LOG = logging.getLogger(__name__)
 Environ = dict[str, Any]
 Application = Callable[[Environ, Callable[..., Any]], Iterable[bytes]]
 
-_IMAGE = re.compile(r'/v2/images/([0-9a-fA-F-]{36})$')
+_IMAGE = re.compile(r'/v2/images/([0-9a-fA-F-]{36})')
 
 
-def mount(app: Application) -> Application:
+def mount(app: Application,
+          start: Callable[[], Any] = node.start) -> Application:
     """Return ``app`` with the extension before it.
+
+    :param start: called with the first request, since servers fork between
+        loading the application and that
 
     A bare function that looks at the path: what is not ours costs a match
     of one pattern and nothing else.
     """
-    is_ours = routes.pattern().match
+    is_ours = routes.pattern().fullmatch
     answer = _dispatcher()
+    through = app
 
     def first(environ: Environ, start_response: Callable[..., Any]
               ) -> Iterable[bytes]:
         nonlocal through
         through = app
-        node.start()
+        start()
         return app(environ, start_response)
 
-    through: Application = first
+    through = first
 
     def application(environ: Environ, start_response: Callable[..., Any]
                     ) -> Iterable[bytes]:
@@ -82,7 +87,8 @@ def _dispatcher() -> Application:
             chosen = applications[handler]
         environ['wsgiorg.routing_args'] = (
             (), {'action': wsgi.ACTION, **matched})
-        return chosen(environ, start_response)
+        answer: Iterable[bytes] = chosen(environ, start_response)
+        return answer
 
     return dispatch
 
@@ -102,7 +108,7 @@ def _watch_delete(app: Application, environ: Environ,
     A store may have deleted the data and refused the deletion (RBD); the
     action that reads that image then finishes it.
     """
-    matched = _IMAGE.match(environ['PATH_INFO'])
+    matched = _IMAGE.fullmatch(environ['PATH_INFO'])
     if not matched:
         return app(environ, start_response)
     status = ''

@@ -73,5 +73,5 @@ def find_image(request: wsgi.Request, image_id: str) -> Any:
              if uuidutils.is_uuid_like(image_id) else None)
     if image is None:
         raise webob.exc.HTTPNotFound(
-            explanation='No image found with ID %s' % ascii(image_id)[1:-1])
+            explanation=f'No image found with ID {ascii(image_id)[1:-1]}')
     return image

@@ -54,7 +54,7 @@ def pattern() -> re.Pattern[str]:
     """Return what the paths of the table match, and no others do."""
     paths = {re.sub(r'\\{\w+\\}', '[^/]+', re.escape(route.path))
              for route in ROUTES}
-    return re.compile(f'(?:{"|".join(sorted(paths))})$')
+    return re.compile('|'.join(sorted(paths)))
 
 
 def methods() -> dict[str, dict[str, Callable[..., Answer]]]:

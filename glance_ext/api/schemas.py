@@ -11,8 +11,8 @@
 # under the License.
 """The JSON schemas of requests and answers, and the test of a request."""
 
-import json
 from collections.abc import Callable
+import json
 from typing import Any
 
 import jsonschema

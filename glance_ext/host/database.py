@@ -20,9 +20,9 @@ from glance.db.sqlalchemy import api as db_api
 from glance.db.sqlalchemy import models
 from oslo_db import api as oslo_db_api
 from oslo_utils import timeutils
-import sqlalchemy as sa
 
-Connection = sa.Connection
+#: SQLAlchemy's, in a transaction.
+Connection = Any
 
 tasks = models.Task.__table__
 task_info = models.TaskInfo.__table__
@@ -35,7 +35,8 @@ _T = TypeVar('_T')
 
 def now() -> datetime.datetime:
     """Return the time in UTC, in whole seconds as MariaDB keeps them."""
-    return timeutils.utcnow().replace(microsecond=0)
+    moment: datetime.datetime = timeutils.utcnow()
+    return moment.replace(microsecond=0)
 
 
 def _is_locked_sqlite(exc: Exception) -> bool:
@@ -57,4 +58,5 @@ def transaction(work: Callable[[Connection], _T]) -> _T:
 
 def read(query: Any) -> list[Any]:
     """Return the rows of one query."""
-    return transaction(lambda connection: connection.execute(query).all())
+    return list(transaction(
+        lambda connection: connection.execute(query).all()))

@@ -19,11 +19,11 @@ undoes what others did meanwhile.
 import functools
 from typing import Any, NamedTuple
 
+from glance import notifier
 import glance.api.v2.images
 from glance.common import exception
 import glance.db
 import glance.gateway
-from glance import notifier
 from oslo_log import log as logging
 import sqlalchemy as sa
 
@@ -54,7 +54,8 @@ class Location(NamedTuple):
     def __str__(self) -> str:
         return f"store '{self.store}'" if self.store else 'the store'
 
-    __repr__ = __str__
+    def __repr__(self) -> str:
+        return str(self)
 
 
 class Image(NamedTuple):

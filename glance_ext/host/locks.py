@@ -17,8 +17,8 @@ the other holds.
 """
 
 import datetime
-from typing import Any
 from types import SimpleNamespace
+from typing import Any
 
 from glance.api.v2 import images as images_api
 from glance.common import exception

@@ -23,7 +23,7 @@ from glance_ext import policies
 from glance_ext.host import contexts
 
 
-class Enforcer(glance_policy.Enforcer):  # type: ignore[misc]
+class Enforcer(glance_policy.Enforcer):
     """Knows Glance's rules and ours, and reads Glance's policy file."""
 
     def __init__(self) -> None:
@@ -43,7 +43,7 @@ def get_enforcer() -> Enforcer:
     return Enforcer()
 
 
-class ImagePolicy(api_policy.ImageAPIPolicy):  # type: ignore[misc]
+class ImagePolicy(api_policy.ImageAPIPolicy):
     """Our rules on one image.
 
     A caller who may not do it gets 403, or 404 where that caller may not

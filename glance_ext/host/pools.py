@@ -47,7 +47,7 @@ def on_exit(stop: Callable[[], None]) -> None:
     both wait for as long as the work takes.
     """
     try:
-        uwsgi = importlib.import_module('uwsgi')
+        uwsgi: Any = importlib.import_module('uwsgi')
     except ImportError:
         # concurrent.futures waits for its threads in a hook of the same
         # kind; the one that was registered last runs first.

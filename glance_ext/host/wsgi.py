@@ -20,7 +20,8 @@ from oslo_config import cfg
 import webob
 import webob.exc
 
-Request = wsgi.Request
+#: ``glance.common.wsgi.Request``: webob's, with ``context`` set.
+Request = Any
 
 #: What a JSON body may have, in bytes. Glance has no limit of its own.
 BODY_LIMIT = 64 * 1024
@@ -43,8 +44,9 @@ def application(handler: Callable[..., Answer]) -> Callable[..., Any]:
     It runs under Glance's ``Resource``, which words faults, translates
     them, logs what nobody foresaw and answers 500 for it.
     """
-    return wsgi.Resource(_Controller(handler), _NoDeserializer(),
-                         _Serializer())
+    resource: Callable[..., Any] = wsgi.Resource(
+        _Controller(handler), _NoDeserializer(), _Serializer())
+    return resource
 
 
 def read_body(request: Request) -> bytes:
@@ -78,7 +80,7 @@ def read_body(request: Request) -> bytes:
 def absolute(request: Request, path: str) -> str:
     """Return the URL of ``path`` as the caller can reach it."""
     base = cfg.CONF.public_endpoint or request.application_url
-    return base.rstrip('/') + path
+    return f'{base.rstrip("/")}{path}'
 
 
 class _Controller:

@@ -100,6 +100,7 @@ class Reader:
         self._here = here
         self._position = position
         self._end = end
+        self._flip = 0
         self._done: set[str] = set()
 
     def close(self) -> None:
@@ -127,12 +128,12 @@ class Reader:
                     if fault.kind == 'zeros':
                         yield from self._zeros()
                         return
-                    piece = self._suffer(fault, piece)
+                    self._suffer(fault)
             fault = self._due(self._position)
             if fault and fault.kind in ('raise', 'stall'):
                 self._done.add(fault.id)
                 if self._told.claim(fault):
-                    self._suffer(fault, b'')
+                    self._suffer(fault)
         finally:
             self.close()
 
@@ -148,14 +149,13 @@ class Reader:
         ]
         return min(found, key=lambda fault: fault.at or 0, default=None)
 
-    def _suffer(self, fault: faults.Fault, piece: bytes) -> bytes:
+    def _suffer(self, fault: faults.Fault) -> None:
         if fault.kind == 'raise':
             raise _error(fault.error)
         if fault.kind == 'stall':
             self._stall(fault)
-            return piece
-        flipped = bytes(byte ^ 0xFF for byte in piece[: fault.length])
-        return flipped + piece[fault.length :]
+        else:
+            self._flip = fault.length
 
     def _stall(self, fault: faults.Fault) -> None:
         limit = fault.seconds or float('inf')
@@ -171,6 +171,9 @@ class Reader:
             yield from self._give(bytes(size))
 
     def _give(self, piece: bytes) -> Iterator[bytes]:
+        flipped = bytes(byte ^ 0xFF for byte in piece[: self._flip])
+        piece = flipped + piece[len(flipped) :]
+        self._flip -= len(flipped)
         while piece:
             rate = self._rate()
             part = piece[: max(rate // 10, 1)] if rate else piece

@@ -143,15 +143,14 @@ class Instance:
             env[serve.FAULTS] = str(self.directory)
         command = servers.command(self._server, self._launch)
         log = self.directory / 'server.log'
-        self._process = sessions.spawn(command, env, self.directory, log)
         _running.add(self)
-        deadline = time.monotonic() + timeout
-        while not self.answers():
-            if self._process.poll() is not None:
-                self._fail(f'ended with {self._process.returncode}')
-            if time.monotonic() > deadline:
-                self._fail(f'silent for {timeout} s')
-            time.sleep(0.05)
+        try:
+            self._process = sessions.boot(
+                command, env, log, self.answers, timeout
+            )
+        except RuntimeError:
+            self.stop()
+            raise
         return self
 
     def prepare(self) -> None:
@@ -234,11 +233,6 @@ class Instance:
         """Return what its server has written so far."""
         path = self.directory / 'server.log'
         return path.read_text(errors='replace') if path.exists() else ''
-
-    def _fail(self, reason: str) -> None:
-        tail = self.log()[-4000:]
-        self.stop(signal.SIGKILL)
-        raise RuntimeError(f'Glance {self.release}: {reason}\n{tail}')
 
 
 def _venv(venv: str | Path | None) -> Path:

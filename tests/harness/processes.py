@@ -15,6 +15,7 @@ Run as a program, ``processes.py PARENT COMMAND...`` ties itself to the
 process PARENT and becomes COMMAND.
 """
 
+from collections.abc import Callable
 import ctypes
 import os
 from pathlib import Path
@@ -52,6 +53,31 @@ def spawn(
             stderr=subprocess.STDOUT,
             start_new_session=True,
         )
+
+
+def boot(
+    command: list[str],
+    env: dict[str, str],
+    log: Path,
+    ready: Callable[[], bool],
+    timeout: float = 120,
+) -> subprocess.Popen[bytes]:
+    """Spawn a server beside its log and wait until it is ready.
+
+    :raises RuntimeError: when it ends, or is not ready in ``timeout``
+        seconds; the message has the end of its log.
+    """
+    process = spawn(command, env, log.parent, log)
+    deadline = time.monotonic() + timeout
+    while not ready():
+        ended = process.poll() is not None
+        if ended or time.monotonic() > deadline:
+            kill(process)
+            what = process.returncode if ended else f'silent {timeout} s'
+            tail = log.read_text(errors='replace')[-4000:]
+            raise RuntimeError(f'{command[0]}: {what}\n{tail}')
+        time.sleep(0.05)
+    return process
 
 
 def members(session: int) -> list[int]:

@@ -17,7 +17,9 @@ serve in this process; the other servers load ``tests.harness.wsgi``.
 
 import os
 import signal
+import sqlite3
 import sys
+import threading
 from typing import Any
 
 from tests.harness import faulty
@@ -41,17 +43,43 @@ def _begin_immediate() -> None:
 
     A transaction that reads first and writes later cannot wait for another
     writer: sqlite answers "database is locked" at once, timeout or not.
+    Glance 28..30 read through a second connection inside a transaction; that
+    one stays a plain reader, or it would wait for its own thread for ever.
     """
     from sqlalchemy import event
     from sqlalchemy.engine import Engine
+
+    opened = threading.local()
 
     @event.listens_for(Engine, 'before_cursor_execute', retval=True)
     def immediate(
         connection: Any, cursor: Any, statement: str, parameters: Any, *_: Any
     ) -> tuple[str, Any]:
         if statement == 'BEGIN' and connection.dialect.name == 'sqlite':
-            statement = 'BEGIN IMMEDIATE'
+            outer = getattr(opened, 'outer', None)
+            if outer is None or not outer.holds():
+                opened.outer = _Outer(cursor.connection, connection.info)
+                statement = 'BEGIN IMMEDIATE'
         return statement, parameters
+
+
+class _Outer:
+    """A thread's own transaction, until it ends or its connection moves."""
+
+    def __init__(
+        self, connection: sqlite3.Connection, info: dict[str, Any]
+    ) -> None:
+        self._connection = connection
+        self._info = info
+        info['outer'] = self
+
+    def holds(self) -> bool:
+        """Whether it is still open and of the same thread."""
+        try:
+            open_still = self._connection.in_transaction
+        except sqlite3.ProgrammingError:
+            return False  # closed meanwhile
+        return open_still and self._info.get('outer') is self
 
 
 def _waitress(port: int, threads: int) -> None:

@@ -31,9 +31,16 @@ ROOT = Path(__file__).resolve().parents[2]
 HOME = ROOT / '.venvs'
 
 # The releases and what each needs to run with today's libraries: Glance 28
-# and 29 import pkg_resources and oslo.utils' md5, 28..30 oslo.db's facade.
+# and 29 import pkg_resources and oslo.utils' md5, 28..30 oslo.db's facade,
+# and 28 reads oslo.policy's enforce_scope.
 GLANCE = {
-    '28': ('glance==28.2.0', 'setuptools<81', 'oslo.utils<9', 'oslo.db<18'),
+    '28': (
+        'glance==28.2.0',
+        'setuptools<81',
+        'oslo.utils<9',
+        'oslo.db<18',
+        'oslo.policy<6',
+    ),
     '29': ('glance==29.2.1', 'setuptools<81', 'oslo.utils<9', 'oslo.db<18'),
     '30': ('glance==30.2.0', 'oslo.db<18'),
     '31': ('glance==31.1.0',),

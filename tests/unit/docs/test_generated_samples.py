@@ -50,7 +50,7 @@ class GeneratedSamplesTest(unittest.TestCase):
         text = self.check('etc/glance-ext.conf.sample', 'genconfig')
         for _, options in conf.list_opts():
             for option in options:
-                self.assertIn(f'\n#{option.dest} = ', text)
+                self.assertRegex(text, rf'(?m)^#{option.dest} =')
 
     def test_the_sample_of_the_policies_is_up_to_date_and_has_them_all(self):
         policy_generator.generate_sample(

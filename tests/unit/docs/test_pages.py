@@ -10,7 +10,8 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-import configparser
+import argparse
+from importlib import metadata
 import pathlib
 import re
 import unittest
@@ -27,37 +28,67 @@ def page(name: str) -> str:
     return (SOURCE / f'{name}.rst').read_text(encoding='utf-8')
 
 
-def headings(text: str) -> list[str]:
-    return re.findall(r'^(.+)\n-{3,}$', text, re.MULTILINE)
+def sections(name: str) -> dict[str, str]:
+    """Return the text under each of a page's second-level headings."""
+    pieces = re.split(r'^(.+)\n-{3,}$', page(name), flags=re.MULTILINE)
+    return dict(zip(pieces[1::2], pieces[2::2], strict=True))
 
 
-def entry_points(group: str) -> list[str]:
-    parser = configparser.ConfigParser(delimiters=('=',))
-    parser.read(ROOT / 'setup.cfg')
-    lines = parser['entry_points'][group].split('\n')
-    return [line.partition('=')[0].strip() for line in lines if line]
+def entry_points(group: str) -> list[metadata.EntryPoint]:
+    points = metadata.distribution('glance-ext').entry_points
+    return list(points.select(group=group))
+
+
+def options(parser: argparse.ArgumentParser) -> set[str]:
+    return {
+        option
+        for action in parser._actions
+        for option in action.option_strings
+        if option not in ('-h', '--help')
+    }
+
+
+def described(text: str) -> set[str]:
+    """Return the options that have an entry of their own in a section."""
+    return set(re.findall(r'^``(-[\w-]+)[^`]*``$', text, re.MULTILINE))
 
 
 class CommandsTest(unittest.TestCase):
-    def test_every_openstack_command_has_its_section(self):
-        commands = [
-            name.replace('_', ' ')
-            for name in entry_points('openstack.image.v2')
-        ]
-        self.assertEqual(
-            sorted(commands), sorted(headings(page('cli/openstack')))
-        )
-
     def test_every_console_script_has_its_page(self):
-        for name in entry_points('console_scripts'):
-            with self.subTest(name):
-                self.assertIn(f'{name}\n===', page(f'cli/{name}'))
+        for point in entry_points('console_scripts'):
+            with self.subTest(point.name):
+                self.assertIn(f'{point.name}\n===', page(f'cli/{point.name}'))
 
-    def test_every_command_of_manage_has_its_section(self):
-        subparsers = manage.parser()._subparsers._group_actions[0].choices
-        self.assertEqual(
-            sorted(subparsers), sorted(headings(page('cli/glance-ext-manage')))
-        )
+    def test_every_openstack_command_has_its_section_and_its_options(self):
+        commands = {
+            point.name.replace('_', ' '): point.load()
+            for point in entry_points('openstack.image.v2')
+        }
+        documented = sections('cli/openstack')
+        self.assertLessEqual(set(commands), set(documented))
+        # What cliff gives to every command that shows something.
+        common = set()
+        for base in commands.values():
+            for parent in base.__mro__[1:]:
+                if parent.__module__.startswith('osc_lib.'):
+                    common |= options(parent(None, None).get_parser(''))
+                    break
+        for name, command in commands.items():
+            with self.subTest(name):
+                own = options(command(None, None).get_parser('')) - common
+                self.assertEqual(own, described(documented[name]))
+
+    def test_every_command_of_manage_has_its_section_and_its_options(self):
+        subparsers = argparse.ArgumentParser().add_subparsers()
+        for command in manage.COMMANDS:
+            command.add_parsers(subparsers)
+        documented = sections('cli/glance-ext-manage')
+        self.assertEqual(set(subparsers.choices), set(documented))
+        for name, parser in subparsers.choices.items():
+            with self.subTest(name):
+                self.assertEqual(
+                    options(parser), described(documented[name])
+                )
 
 
 class PasteTest(unittest.TestCase):
@@ -78,35 +109,52 @@ class ReferencesTest(unittest.TestCase):
 
     def setUp(self):
         self.pages = {
-            path.relative_to(ROOT): path.read_text(encoding='utf-8')
-            for path in (ROOT / 'README.rst', *SOURCE.rglob('*.rst'))
+            str(path.relative_to(ROOT)): path.read_text(encoding='utf-8')
+            for path in (
+                ROOT / 'README.rst',
+                ROOT / 'HACKING.rst',
+                *SOURCE.rglob('*.rst'),
+            )
         }
 
-    def test_every_option_that_a_page_names_exists(self):
+    def named(self, pattern: str) -> list[tuple[str, str]]:
+        """Return every page and match, of which there must be some."""
+        found = [
+            (path, name)
+            for path, text in self.pages.items()
+            for name in re.findall(pattern, text, re.MULTILINE)
+        ]
+        self.assertTrue(found)
+        return found
+
+    def check(self, pattern: str, there: set[str]) -> None:
+        for path, name in self.named(pattern):
+            with self.subTest(path):
+                self.assertIn(name, there)
+
+    def test_options_of_ours(self):
         ours = {opt.dest for _, opts in conf.list_opts() for opt in opts}
-        for path, text in self.pages.items():
-            named = re.findall(r'\[glance_ext\]\s+(\w+)', text)
-            with self.subTest(path):
-                self.assertLessEqual(set(named), ours)
+        self.check(r'\[glance_ext\]\s+(\w+)', ours)
 
-    def test_every_policy_that_a_page_overrides_exists(self):
+    def test_policies_of_ours(self):
         ours = {rule.name for rule in policies.list_rules()}
-        for path, text in self.pages.items():
-            named = re.findall(r'^   "(\w+)": "rule:', text, re.MULTILINE)
-            with self.subTest(path):
-                self.assertLessEqual(set(named), ours)
+        self.check(r'^ +"(\w+)": "rule:', ours)
 
-    def test_every_target_of_make_that_a_page_names_exists(self):
-        makefile = (ROOT / 'Makefile').read_text(encoding='utf-8')
-        targets = set(re.findall(r'^([\w-]+):', makefile, re.MULTILINE))
-        for path, text in self.pages.items():
-            named = re.findall(r'(?:``|\$ )make ([\w-]+)', text)
-            with self.subTest(path):
-                self.assertLessEqual(set(named), targets)
+    def test_targets_of_make(self):
+        text = (ROOT / 'Makefile').read_text(encoding='utf-8')
+        targets = re.findall(r'^([\w -]+):(?!=)', text, re.MULTILINE)
+        there = {name for line in targets for name in line.split()}
+        self.check(r'(?:``|\$ )make ([\w-]+)', there)
 
-    def test_every_environment_of_tox_that_a_page_names_exists(self):
-        tox = (ROOT / 'tox.ini').read_text(encoding='utf-8')
-        for path, text in self.pages.items():
-            for name in re.findall(r'tox -e ([\w-]+)', text):
-                with self.subTest(path, environment=name):
-                    self.assertIn(f'[testenv:{name}]', tox + '[testenv:py3]')
+    def test_environments_of_tox(self):
+        text = (ROOT / 'tox.ini').read_text(encoding='utf-8')
+        there = set(re.findall(r'^\[testenv:([\w-]+)\]', text, re.MULTILINE))
+        self.check(r'tox -e ([\w-]+)', there | {'py3'})
+
+    def test_files_of_the_repository(self):
+        names = self.named(
+            r'``((?:glance_ext|doc|etc|policies|tests|releasenotes)/[^`]*)``'
+        )
+        for path, name in names:
+            with self.subTest(path, name=name):
+                self.assertTrue((ROOT / name).exists())

@@ -1,0 +1,173 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""What a person sees while actions run: bars on a terminal, or plain lines.
+
+Both write to the stream that they are given, standard error as a rule, so
+that standard output holds the result and nothing else.
+"""
+
+import os
+import shutil
+import time
+from typing import Protocol, TextIO
+
+from glance_ext import client
+
+#: Seconds between two plain lines about one action.
+LINE_EVERY = 30.0
+
+_BAR = 24
+_UNITS = ('B', 'KiB', 'MiB', 'GiB', 'TiB')
+
+
+class Display(Protocol):
+    """Shows actions under the names of their images."""
+
+    def show(self, name: str, action: client.Action) -> None:
+        """Take note of what an action is like now."""
+
+    def close(self) -> None:
+        """Leave the stream at the beginning of an empty line."""
+
+
+def on(stream: TextIO, quiet: bool = False) -> Display:
+    """Return the display that suits the stream."""
+    if quiet:
+        return Silence()
+    if stream.isatty() and os.environ.get('TERM') != 'dumb':
+        return Bars(stream)
+    return Lines(stream)
+
+
+def describe(action: client.Action) -> str:
+    """Say in a few words how far an action is."""
+    progress = action.progress
+    parts = []
+    if action.status == 'pending':
+        parts.append('waits for its turn')
+    else:
+        parts.append(action.phase or action.status)
+    if progress.percent is not None:
+        parts.append(f'{progress.percent:.0f} %')
+    if progress.bytes_done:
+        done = _size(progress.bytes_done)
+        total = progress.bytes_total
+        parts.append(f'{done} of {_size(total)}' if total else done)
+    if progress.bytes_per_second:
+        parts.append(f'{_size(progress.bytes_per_second)}/s')
+    if progress.eta_seconds is not None:
+        parts.append(f'{_clock(progress.eta_seconds)} left')
+    if action.attempt and action.attempt > 1:
+        parts.append(f'attempt {action.attempt} of {action.max_attempts}')
+    return ', '.join(parts)
+
+
+class Silence:
+    """Shows nothing."""
+
+    def show(self, name: str, action: client.Action) -> None:
+        pass
+
+    def close(self) -> None:
+        pass
+
+
+class Lines:
+    """A line when an action ends or begins anew, and now and then between."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+        self._shown: dict[str, tuple[float, int | None]] = {}
+
+    def show(self, name: str, action: client.Action) -> None:
+        now = time.monotonic()
+        shown, attempt = self._shown.get(action.id, (now, action.attempt))
+        self._shown[action.id] = shown, action.attempt
+        if (
+            action.ended
+            or attempt != action.attempt
+            or now - shown >= LINE_EVERY
+        ):
+            self._shown[action.id] = now, action.attempt
+            said = action.status if action.ended else describe(action)
+            print(f'{name}: {said}', file=self._stream, flush=True)
+
+    def close(self) -> None:
+        pass
+
+
+class Bars:
+    """One line for each action that runs, drawn again and again.
+
+    Of more than the terminal holds, and of those that wait for their turn,
+    only the number is shown.
+    """
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+        self._actions: dict[str, tuple[str, client.Action]] = {}
+        self._drawn = 0
+
+    def show(self, name: str, action: client.Action) -> None:
+        self._actions[action.id] = name, action
+        self._draw(self._lines())
+
+    def close(self) -> None:
+        self._draw([])
+
+    def _lines(self) -> list[str]:
+        columns, rows = shutil.get_terminal_size()
+        seen = list(self._actions.values())
+        going = [each for each in seen if not each[1].ended]
+        running = [each for each in going if each[1].status != 'pending']
+        shown = running[: rows - 2]
+        lines = [
+            f'{name}  {_bar(action)}  {describe(action)}'
+            for name, action in shown
+        ]
+        if len(seen) > len(shown):
+            lines.append(
+                f'{len(going) - len(shown)} more to go, '
+                f'{len(seen) - len(going)} of {len(seen)} ended'
+            )
+        # A line that wraps would be two, and the next drawing misplaced.
+        return [line[: columns - 1] for line in lines]
+
+    def _draw(self, lines: list[str]) -> None:
+        back = f'\x1b[{self._drawn}F' if self._drawn else ''
+        text = ''.join(f'{line}\n' for line in lines)
+        self._stream.write(f'{back}\x1b[J{text}')
+        self._stream.flush()
+        self._drawn = len(lines)
+
+
+def _bar(action: client.Action) -> str:
+    full = int((action.progress.percent or 0) / 100 * _BAR)
+    full = max(0, min(full, _BAR))
+    return f'[{"#" * full}{"." * (_BAR - full)}]'
+
+
+def _size(count: float) -> str:
+    unit = 0
+    while count >= 1000 and unit < len(_UNITS) - 1:
+        count /= 1024
+        unit += 1
+    return f'{count:.3g} {_UNITS[unit]}'
+
+
+def _clock(seconds: float) -> str:
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    if hours:
+        return f'{hours}:{minutes:02}:{rest:02}'
+    return f'{minutes}:{rest:02}'

@@ -1,0 +1,69 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+"""An action as its row tells it."""
+
+import datetime
+import unittest
+
+from glance_ext.actions import record
+from glance_ext.host import database
+from glance_ext.host import tasks
+
+SPEC = {'action_type': 'hash', 'max_attempts': 4, 'heartbeat_timeout': 120}
+
+
+def task(status='processing', age=0, spec=None, result=None, message='m'):
+    moment = database.now() - datetime.timedelta(seconds=age)
+    return tasks.Task('t', 'api_image_import', status, 'p', 'i', moment,
+                      moment, None, {'glance_ext': spec or SPEC},
+                      result or {}, message)
+
+
+class TestAction(unittest.TestCase):
+
+    def test_survives_its_row(self):
+        first = record.Action.of(task())
+        first.phase, first.attempt, first.bytes_done = 'reading', 3, 17
+        first.state = {'location_id': 5}
+        again = record.Action.of(task(result=first.kept()))
+        self.assertEqual(first.kept(), again.kept())
+
+    def test_is_stale_only_past_its_own_timeout(self):
+        self.assertFalse(record.Action.of(task(age=119)).is_stale)
+        self.assertTrue(record.Action.of(task(age=122)).is_stale)
+        short = {**SPEC, 'heartbeat_timeout': 10}
+        self.assertTrue(record.Action.of(task(age=12, spec=short)).is_stale)
+
+    def test_row_that_holds_no_action_is_refused(self):
+        with self.assertRaises(ValueError):
+            record.Action.of(task()._replace(input={'import_from': 'x'}))
+
+    def test_row_that_a_plain_node_ended_says_so(self):
+        ended = record.Action.of(task('failure', message='Expired lock '
+                                      'preempted'))
+        self.assertEqual(
+            {'code': 'worker_lost', 'message': 'Expired lock preempted'},
+            ended.view()['error'])
+        self.assertEqual('ended', ended.view()['phase'])
+
+    def test_progress_in_numbers(self):
+        action = record.Action.of(task(result={
+            'phase': 'reading', 'bytes_done': 250, 'bytes_total': 1000,
+            'bytes_per_second': 50}))
+        self.assertEqual(
+            {'bytes_done': 250, 'bytes_total': 1000, 'percent': 25,
+             'bytes_per_second': 50, 'eta_seconds': 15, 'stores': {}},
+            action.view()['progress'])
+
+    def test_state_that_is_not_for_callers_is_not_shown(self):
+        action = record.Action.of(task(result={'state': {'secret': 1}}))
+        self.assertNotIn('secret', str(action.view()))
