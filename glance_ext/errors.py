@@ -83,6 +83,12 @@ class ShortRead(StoreError):
     code = 'short_read'
 
 
+class CopiesDiffer(StoreError):
+    """Two copies of an image do not hold the same bytes."""
+
+    code = 'copies_differ'
+
+
 class DataMissing(StoreError):
     """The image has no data where its location says."""
 

@@ -14,6 +14,7 @@ extensions = [
     'openstackdocstheme',
     'oslo_config.sphinxext',
     'oslo_policy.sphinxext',
+    'sphinx.ext.autodoc',
 ]
 
 project = 'glance-ext'
@@ -27,7 +28,3 @@ html_theme = 'openstackdocs'
 
 openstackdocs_repo_name = 'openstack/glance-ext'
 openstackdocs_auto_name = False
-
-policy_generator_config_file = [
-    ('../../etc/glance-ext-policy-generator.conf', 'glance-ext'),
-]

@@ -120,7 +120,9 @@ def read(request: wsgi.Request, schema: dict[str, Any]) -> dict[str, Any]:
     """
     raw = wsgi.read_body(request)
     try:
-        body = json.loads(raw) if raw.strip() else {}
+        # Text, because bytes would also do in UTF-16, and after a BOM.
+        body = (json.loads(raw.decode(), object_pairs_hook=_object)
+                if raw.strip() else {})
     except (ValueError, RecursionError) as exc:
         raise webob.exc.HTTPBadRequest(
             explanation='Malformed JSON in request body.') from exc
@@ -135,3 +137,11 @@ def read(request: wsgi.Request, schema: dict[str, Any]) -> dict[str, Any]:
         explanation=f"Provided object does not match schema "
                     f"'{schema['name']}': {where + ': ' if where else ''}"
                     f"{said}")
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Build an object. Which of two values of one name counts is unclear."""
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise ValueError('a name stands twice in one object')
+    return found

@@ -26,6 +26,8 @@ from glance_ext.client import words
 
 Body = Mapping[str, Any]
 
+_NO_JSON = 'The answer is no JSON.'
+
 
 class Transport(Protocol):
     """Sends one authenticated request to the Image API."""
@@ -33,7 +35,7 @@ class Transport(Protocol):
     def request(
         self, method: str, path: str, body: Body | None = None
     ) -> object:
-        """Return the JSON of the answer.
+        """Return the JSON of the answer; None if it has no body.
 
         :param method: ``GET``, ``POST`` or ``DELETE``
         :param path: below the version, as ``/images/...``
@@ -84,6 +86,8 @@ class _Openstacksdk:
                 raise_exc=False,
                 # A connection may cache; an action is polled to change.
                 skip_cache=True,
+                # Without it a 503 is tried again for half a minute, unseen.
+                status_code_retries=0,
             )
         except (
             auth_exceptions.ClientException,
@@ -122,7 +126,7 @@ class _Glanceclient:
         if body is not None:
             options['data'] = body
         try:
-            _, answer = send(f'/v2{path}', **options)
+            answer, found = send(f'/v2{path}', **options)
         except exc.HTTPException as error:
             status = error.code if isinstance(error.code, int) else 0
             raise errors.Refused(
@@ -130,11 +134,13 @@ class _Glanceclient:
             ) from error
         except (exc.BaseException, exceptions.ClientException) as error:
             raise errors.Unreachable(words.printable(str(error))) from error
-        return answer
+        except ValueError as error:
+            raise errors.UnexpectedAnswer(_NO_JSON) from error
+        return _json(answer.text) if found is None else found
 
 
 def _json(text: str) -> object:
     try:
-        return json.loads(text)
+        return json.loads(text) if text else None
     except ValueError as error:
-        raise errors.UnexpectedAnswer('The answer is no JSON.') from error
+        raise errors.UnexpectedAnswer(_NO_JSON) from error

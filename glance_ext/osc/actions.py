@@ -62,7 +62,8 @@ class Job:
         if self.error:
             return str(self.error)
         if self.action and self.action.error:
-            return words.printable(self.action.error.message)
+            failure = self.action.error
+            return words.printable(f'{failure.message} ({failure.code})')
         return words.printable(self.action.message) if self.action else ''
 
     @property

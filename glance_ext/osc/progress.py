@@ -27,7 +27,7 @@ from glance_ext import client
 LINE_EVERY = 30.0
 
 _BAR = 24
-_UNITS = ('B', 'KiB', 'MiB', 'GiB', 'TiB')
+_UNITS = ('B', 'KiB', 'MiB', 'GiB', 'TiB', 'PiB')
 
 
 class Display(Protocol):
@@ -87,20 +87,17 @@ class Lines:
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
-        self._shown: dict[str, tuple[float, int | None]] = {}
+        #: For each action: when its last line was, and at which attempt.
+        self._said: dict[str, tuple[float, int]] = {}
 
     def show(self, name: str, action: client.Action) -> None:
         now = time.monotonic()
-        shown, attempt = self._shown.get(action.id, (now, action.attempt))
-        self._shown[action.id] = shown, action.attempt
-        if (
-            action.ended
-            or attempt != action.attempt
-            or now - shown >= LINE_EVERY
-        ):
-            self._shown[action.id] = now, action.attempt
-            said = action.status if action.ended else describe(action)
-            print(f'{name}: {said}', file=self._stream, flush=True)
+        attempt = action.attempt or 1
+        then, before = self._said.setdefault(action.id, (now, attempt))
+        if action.ended or attempt > before or now - then >= LINE_EVERY:
+            self._said[action.id] = now, attempt
+            line = action.status if action.ended else describe(action)
+            print(f'{name}: {line}', file=self._stream, flush=True)
 
     def close(self) -> None:
         pass

@@ -74,6 +74,17 @@ class Digests:
         return {name: hasher.hexdigest()
                 for name, hasher in self._hashers.items()}
 
+    def so_far(self) -> dict[str, str]:
+        """Return ``{algorithm: hex digest}`` of the bytes up to here.
+
+        More bytes may follow.
+        """
+        self._hand_over()
+        for worker in self._workers:
+            worker.batches.join()
+        return {name: hasher.copy().hexdigest()
+                for name, hasher in self._hashers.items()}
+
     def close(self) -> None:
         """End the threads. May be called more than once."""
         workers, self._workers = self._workers, []
@@ -111,3 +122,4 @@ class _Worker(threading.Thread):
             for piece in batch:
                 for hasher in self._hashers:
                     hasher.update(piece)
+            self.batches.task_done()

@@ -14,16 +14,41 @@
 import concurrent.futures
 import hashlib
 import http.client
+import shutil
 import signal
+import subprocess
+import sys
+import tempfile
 import time
 import unittest
 
 from tests.harness import glance
+from tests.harness import processes
 from tests.harness import servers
 from tests.harness import users
 
+# A test that is killed while its Glance, with two processes, serves.
+ORPHAN = """
+import os, signal, sys
+from tests.harness import glance
+server, directory = sys.argv[1:]
+count = 1 if server == 'waitress' else 2
+found = glance.Glance(
+    directory, server=server, processes=count, extension=False
+)
+print(found.start().processes_alive()[0], flush=True)
+os.kill(os.getpid(), signal.SIGKILL)
+"""
 SIZE = 300_000
 DATA = bytes(range(1, 251)) * (SIZE // 250)
+
+
+def wait_for(test, condition):
+    """Let the test fail when a condition does not come true in 10 seconds."""
+    deadline = time.monotonic() + 10
+    while not condition():
+        test.assertLess(time.monotonic(), deadline)
+        time.sleep(0.02)
 
 
 class PlainGlance(unittest.TestCase):
@@ -107,7 +132,7 @@ class FaultTest(PlainGlance):
         fault = self.glance.fault('raise', at=SIZE, error='OSError')
         self.assertEqual(DATA, self.glance.download(self.image))
         # The client has all it was promised before the server goes on.
-        self.wait_for(lambda: self.glance.fired(fault))
+        wait_for(self, lambda: self.glance.fired(fault))
 
     def test_zeros_to_the_declared_length(self):
         self.glance.fault('zeros', image=self.image, at=123_456)
@@ -145,7 +170,7 @@ class FaultTest(PlainGlance):
         fault = self.glance.fault('stall', image=self.image, at=1)
         with concurrent.futures.ThreadPoolExecutor() as pool:
             download = pool.submit(self.glance.download, self.image)
-            self.wait_for(lambda: self.glance.fired(fault))
+            wait_for(self, lambda: self.glance.fired(fault))
             with self.assertRaises(TimeoutError):
                 download.result(timeout=0.3)
             self.glance.clear_faults(fault)
@@ -179,12 +204,6 @@ class FaultTest(PlainGlance):
         self.glance.request('DELETE', f'/v2/images/{image}')
         self.assertTrue(self.glance.store_file('fast', image).exists())
 
-    def wait_for(self, condition):
-        deadline = time.monotonic() + 10
-        while not condition():
-            self.assertLess(time.monotonic(), deadline)
-            time.sleep(0.02)
-
 
 class LifeTest(unittest.TestCase):
     """Starting and ending, under every server the release has."""
@@ -209,6 +228,19 @@ class LifeTest(unittest.TestCase):
                 self.assertEqual(0, code)
                 self.assertEqual([], found.processes_alive())
                 self.assertFalse(found.directory.exists())
+
+    def test_every_server_ends_with_its_test(self):
+        for server in servers.SERVERS:
+            with self.subTest(server):
+                here = tempfile.mkdtemp()
+                self.addCleanup(shutil.rmtree, here)
+                arguments = [sys.executable, '-c', ORPHAN, server, here]
+                test = subprocess.run(arguments, capture_output=True)
+                if test.returncode != -signal.SIGKILL:
+                    self.assertIn(b'skipped: ', test.stderr)
+                    continue
+                session = int(test.stdout)
+                wait_for(self, lambda: not processes.members(session))
 
     def test_one_store(self):
         found = self.started(stores=())

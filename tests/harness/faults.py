@@ -60,8 +60,7 @@ class Fault:
     def meets(self, operation: str, store: str | None, image: str) -> bool:
         """Whether this fault is about that object of that store."""
         here = self.store == store or (
-            self.store is None
-            and not (store or '').startswith('os_glance_')
+            self.store is None and not (store or '').startswith('os_glance_')
         )
         return (
             here

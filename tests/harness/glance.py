@@ -13,9 +13,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from collections.abc import Sequence
-import json as jsons
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 import time
 from typing import Any
@@ -54,10 +52,8 @@ class Glance(instance.Instance):
         sent = dict(headers or {})
         if user is not None:
             sent.setdefault('X-Auth-Token', self.token(user))
-        if json is not None:
-            body = jsons.dumps(json).encode()
-            sent.setdefault('Content-Type', 'application/json')
-        return web.request(self.url + path, method, body, sent, timeout)
+        url = self.url + path
+        return web.request(url, method, body, sent, timeout, json)
 
     def token(self, user: User) -> str:
         """Return what ``user`` authenticates with here."""
@@ -68,9 +64,7 @@ class Glance(instance.Instance):
         values = {'disk_format': 'raw', 'container_format': 'bare'}
         return self._expect(
             201,
-            self.request(
-                'POST', '/v2/images', values | properties, user=user
-            ),
+            self.request('POST', '/v2/images', values | properties, user=user),
         ).json
 
     def upload(

@@ -21,12 +21,11 @@ import shutil
 import signal
 import sys
 import tempfile
-import time
-from typing import Any
-from typing import Self
+from typing import Any, Self
 
 from tests.harness import database as databases
 from tests.harness import faults
+from tests.harness import mariadb
 from tests.harness import ports
 from tests.harness import processes as sessions
 from tests.harness import serve
@@ -35,7 +34,7 @@ from tests.harness import settings
 from tests.harness import venvs
 from tests.harness import web
 
-_running: set[Instance] = set()
+_living: set[Instance] = set()
 
 
 class Instance:
@@ -46,7 +45,8 @@ class Instance:
     :param venv: the name of an environment (``glance-28``) or its path; the
         one that runs the test, if Glance is in it, when None.
     :param server: a key of ``servers.SERVERS``.
-    :param database: None (sqlite), or an object like ``databases.Sqlite``.
+    :param database: None (sqlite), ``mariadb`` (a fresh one), or an object
+        like ``databases.Sqlite``.
     :param stores: ids of the file stores, by descending weight; ``()`` is a
         Glance without ``enabled_backends``.
     :param config: ``{section: {option: value}}`` over the defaults; None
@@ -88,6 +88,8 @@ class Instance:
         self._port = ports.Port()
         self.port = self._port.number
         self.url = f'http://127.0.0.1:{self.port}'
+        if database == 'mariadb':
+            database = mariadb.MariaDB()
         self.database = database or databases.Sqlite(self.directory)
         self._created = False
         self._process: Any = None
@@ -112,14 +114,13 @@ class Instance:
         if keystone is not None:
             settings.merge(self.options, keystone.authtoken())
         settings.merge(self.options, config or {})
+        _living.add(self)
 
     def __enter__(self) -> Self:
         return self.start()
 
     def __exit__(self, *_: object) -> None:
         self.stop()
-
-    # The process.
 
     def start(self, timeout: float = 120) -> Self:
         """Boot it and wait until it answers.
@@ -128,7 +129,16 @@ class Instance:
             seconds, with the end of its log.
         :raises unittest.SkipTest: where its server cannot be had.
         """
-        self.prepare()
+        try:
+            self.prepare()
+            self._process = self._boot(timeout)
+        except BaseException:
+            self.stop()
+            raise
+        return self
+
+    def _boot(self, timeout: float) -> Any:
+        command = servers.command(self._server, self._launch)
         env = {
             name: value
             for name, value in os.environ.items()
@@ -141,17 +151,11 @@ class Instance:
         }
         if self._inject:
             env[serve.FAULTS] = str(self.directory)
-        command = servers.command(self._server, self._launch)
         log = self.directory / 'server.log'
-        _running.add(self)
-        try:
-            self._process = sessions.boot(
-                command, env, log, self.answers, timeout
-            )
-        except RuntimeError:
-            self.stop()
-            raise
-        return self
+        # Apache leaves its children alone when it is killed.
+        gentle = self._server == 'mod_wsgi'
+        death = signal.SIGTERM if gentle else signal.SIGKILL
+        return sessions.boot(command, env, log, self.answers, timeout, death)
 
     def prepare(self) -> None:
         """Write its files and make its database; ``start`` does it too."""
@@ -196,7 +200,7 @@ class Instance:
         The code is -9 when it outlived ``timeout``.
         """
         ended = self.halt(signal, timeout)
-        _running.discard(self)
+        _living.discard(self)
         self._port.release()
         self.database.drop()
         if self._temporary and not os.environ.get('KEEP'):
@@ -251,5 +255,11 @@ def _release(venv: Path) -> int:
 
 @atexit.register
 def _stop_all() -> None:
-    for instance in list(_running):
+    for instance in list(_living):
         instance.stop(signal.SIGKILL)
+
+
+# A run that is ended from outside (a time limit) cleans up too: unittest
+# lets KeyboardInterrupt through, and the exit hooks run.
+if signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
+    signal.signal(signal.SIGTERM, signal.default_int_handler)

@@ -11,8 +11,8 @@
 # under the License.
 """Server processes that end with whoever started them.
 
-Run as a program, ``processes.py PARENT COMMAND...`` ties itself to the
-process PARENT and becomes COMMAND.
+Run as a program, ``processes.py PARENT SIGNAL COMMAND...`` asks to be sent
+SIGNAL when the process PARENT ends, and becomes COMMAND.
 """
 
 from collections.abc import Callable
@@ -36,18 +36,23 @@ def die_with_parent(sig: int = signal.SIGKILL) -> None:
 
 
 def spawn(
-    command: list[str], env: dict[str, str], directory: Path, log: Path
+    command: list[str],
+    env: dict[str, str],
+    log: Path,
+    death: int = signal.SIGKILL,
 ) -> subprocess.Popen[bytes]:
     """Start ``command`` in a session of its own, its output added to ``log``.
 
-    Call it from a thread that lives as long as the server is to live.
+    It runs in the log's directory. Call this from a thread that lives as
+    long as the server is to live: its end sends the server ``death``.
     """
-    leash = [sys.executable, '-I', '-S', __file__, str(os.getpid())]
+    here = [str(os.getpid()), str(int(death))]
+    leash = [sys.executable, '-I', '-S', __file__, *here]
     with log.open('ab') as output:
         return subprocess.Popen(
             leash + command,
             env=env,
-            cwd=directory,
+            cwd=log.parent,
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,
@@ -61,13 +66,14 @@ def boot(
     log: Path,
     ready: Callable[[], bool],
     timeout: float = 120,
+    death: int = signal.SIGKILL,
 ) -> subprocess.Popen[bytes]:
     """Spawn a server beside its log and wait until it is ready.
 
     :raises RuntimeError: when it ends, or is not ready in ``timeout``
         seconds; the message has the end of its log.
     """
-    process = spawn(command, env, log.parent, log)
+    process = spawn(command, env, log, death)
     deadline = time.monotonic() + timeout
     while not ready():
         ended = process.poll() is not None
@@ -126,8 +132,8 @@ def kill(process: subprocess.Popen[bytes]) -> None:
 
 def main() -> None:
     """Become the command, tied to the parent named before it."""
-    parent, *command = sys.argv[1:]
-    die_with_parent()
+    parent, death, *command = sys.argv[1:]
+    die_with_parent(int(death))
     if os.getppid() == int(parent):
         os.execvp(command[0], command)
 

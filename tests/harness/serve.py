@@ -101,7 +101,9 @@ def _waitress(port: int, threads: int) -> None:
 
 
 def _eventlet() -> None:
-    config = os.path.join(os.environ['OS_GLANCE_CONFIG_DIR'], 'glance-api.conf')
+    config = os.path.join(
+        os.environ['OS_GLANCE_CONFIG_DIR'], 'glance-api.conf'
+    )
     sys.argv = ['glance-api', '--config-file', config]
     from glance.cmd import api  # first of all: it patches the library
 

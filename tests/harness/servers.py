@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 import dataclasses
+import os
 from pathlib import Path
 import shutil
 import subprocess
@@ -24,6 +25,7 @@ import unittest
 from tests.harness import venvs
 
 MODULE = 'tests.harness.wsgi:application'
+APACHE_MODULES = Path('/usr/lib/apache2/modules')
 
 
 @dataclasses.dataclass(frozen=True)
@@ -122,10 +124,68 @@ def _compiled_uwsgi(launch: Launch) -> list[str]:
     return _uwsgi(venv / 'bin' / 'uwsgi', launch)
 
 
+def _mod_wsgi(launch: Launch) -> list[str]:
+    apache = shutil.which('apache2', path='/usr/sbin:/usr/bin')
+    if apache is None:
+        raise unittest.SkipTest('skipped: apache2 absent')
+    (library,) = (launch.venv / 'lib').glob('python3*')
+    version = library.name.removeprefix('python')
+    if not (APACHE_MODULES / f'mod_wsgi.so-{version}').exists():
+        raise unittest.SkipTest(f'skipped: no mod_wsgi of Python {version}')
+    command = [apache, '-DFOREGROUND', '-f', str(_apache_files(launch))]
+    if os.getuid():
+        return command
+    # mod_wsgi never runs an application as root, and any other user may
+    # be kept out of the checkout and of Python itself: so root plays
+    # another user, in a namespace where the files are still its own.
+    user = ['unshare', '--user', '--map-user=65534', '--map-group=65534']
+    if subprocess.call([*user, 'true'], stderr=subprocess.DEVNULL):
+        raise unittest.SkipTest('skipped: mod_wsgi as root')
+    return user + command
+
+
+def _apache_files(launch: Launch) -> Path:
+    """Write Apache's configuration and the script; return the former."""
+    here = launch.directory / 'apache'
+    here.mkdir(exist_ok=True)
+    module, name = MODULE.split(':')
+    (here / 'glance.wsgi').write_text(f'from {module} import {name}\n')
+    modules = ''.join(
+        f'LoadModule {name}_module {APACHE_MODULES}/mod_{name}.so\n'
+        for name in ('mpm_event', 'authz_core', 'wsgi')
+    )
+    path = here / 'apache2.conf'
+    path.write_text(
+        f"""{modules}
+ServerRoot {here}
+ServerName {launch.address}
+DefaultRuntimeDir {here}
+PidFile {here}/pid
+Mutex file:{here} default
+ErrorLog {launch.directory}/server.log
+Listen {launch.address}
+WSGISocketPrefix {here}/socket
+WSGIDaemonProcess glance processes={launch.processes} \
+    threads={launch.threads} python-home={launch.venv} \
+    python-path={venvs.ROOT} shutdown-timeout=60
+WSGIProcessGroup glance
+WSGIApplicationGroup %{{GLOBAL}}
+WSGIPassAuthorization On
+WSGIChunkedRequest On
+WSGIScriptAlias / {here}/glance.wsgi
+<Directory {here}>
+    Require all granted
+</Directory>
+"""
+    )
+    return path
+
+
 SERVERS: dict[str, Callable[[Launch], list[str]]] = {
     'waitress': _waitress,
     'pyuwsgi': _pyuwsgi,
     'uwsgi': _compiled_uwsgi,
     'gunicorn': _gunicorn,
     'eventlet': _eventlet,
+    'mod_wsgi': _mod_wsgi,
 }

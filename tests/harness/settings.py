@@ -50,8 +50,7 @@ def options(
             'public_endpoint': url,
             'worker_self_reference_url': url,
             'node_staging_uri': f'file://{directory}/staging',
-            'enabled_import_methods':
-                '[glance-direct,web-download,copy-image]',
+            'enabled_import_methods': '[glance-direct,web-download,copy-image]',
             'show_multiple_locations': False,
         },
         'database': {'connection': database},

@@ -132,8 +132,11 @@ def _build(venv: Path, spec: Spec) -> None:
     uv = _uv()
     python = venv / 'bin' / 'python'
     if not python.exists():
-        _run([uv, 'venv', '-q', '--python', sys.executable, str(venv)]
-             if uv else [sys.executable, '-m', 'venv', str(venv)])
+        _run(
+            [uv, 'venv', '-q', '--python', sys.executable, str(venv)]
+            if uv
+            else [sys.executable, '-m', 'venv', str(venv)]
+        )
     if uv:
         command = [uv, 'pip', 'install', '-q', '--python', str(python)]
         if spec.compiled:
@@ -160,9 +163,7 @@ def _uv() -> str | None:
 
 def _run(command: Sequence[str]) -> None:
     env = {k: v for k, v in os.environ.items() if k != 'VIRTUAL_ENV'}
-    subprocess.run(
-        command, check=True, cwd=ROOT, env=env, stdout=sys.stderr
-    )
+    subprocess.run(command, check=True, cwd=ROOT, env=env, stdout=sys.stderr)
 
 
 def _say(text: str) -> None:

@@ -13,12 +13,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 import dataclasses
 from email.message import Message
 import http.client
-import json
+import json as jsons
 from typing import Any
 import urllib.parse
 
@@ -34,7 +33,7 @@ class Response:
     @property
     def json(self) -> Any:
         """The body as JSON."""
-        return json.loads(self.body)
+        return jsons.loads(self.body)
 
     @property
     def text(self) -> str:
@@ -48,10 +47,12 @@ def request(
     body: bytes | Iterable[bytes] | None = None,
     headers: Mapping[str, str] | None = None,
     timeout: float = 30,
+    json: Any = None,
 ) -> Response:
     """Send one request on a connection of its own.
 
-    An iterable body goes out chunked, bytes with their length.
+    An iterable body goes out chunked, bytes with their length; ``json`` is
+    sent in the place of a body, unless it is None.
 
     :param timeout: seconds for each single operation of the socket.
     :raises http.client.IncompleteRead: when the answer is cut off; its
@@ -63,8 +64,11 @@ def request(
     connection = http.client.HTTPConnection(
         parts.hostname or '', parts.port, timeout=timeout
     )
-    chunked = body is not None and not isinstance(body, bytes)
     all_headers = {'Connection': 'close', **(headers or {})}
+    if json is not None:
+        body = jsons.dumps(json).encode()
+        all_headers.setdefault('Content-Type', 'application/json')
+    chunked = body is not None and not isinstance(body, bytes)
     if chunked:
         all_headers['Transfer-Encoding'] = 'chunked'
     try:

@@ -25,8 +25,8 @@ def declared() -> dict[str, dict[str, str]]:
     parser.read(ROOT / 'setup.cfg')
     found = {}
     for group, text in parser['entry_points'].items():
-        pairs = (line.partition('=') for line in text.split('\n') if line)
-        found[group] = {name.strip(): value.strip() for name, _, value in pairs}
+        pairs = (line.split('=') for line in text.split('\n') if line)
+        found[group] = {name.strip(): value.strip() for name, value in pairs}
     return found
 
 

@@ -1,0 +1,126 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+"""One stream out of several sources that hold the same bytes."""
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Protocol
+
+from glance_ext import errors
+
+
+class Source(Protocol):
+    """Somewhere that the bytes can be read from, more than once."""
+
+    #: Whether :meth:`chunks` gets to an offset without reading up to it.
+    seeks: bool
+
+    def chunks(self, offset: int = 0) -> Iterator[bytes]:
+        """Yield the bytes from ``offset`` on.
+
+        :raises errors.StoreError: at any byte
+        """
+
+
+class Stream:
+    """The bytes of an image, read on from another source where one fails.
+
+    Iterate over it once. A source that ends too early or too late counts as
+    failed at that byte. What the reader already has is never read to it
+    again.
+
+    :param sources: tried in turn, and again from the first, for as long as
+        ``retry`` returns
+    :param size: how many bytes there have to be, or None
+    :param retry: called with the failure of a source; raises it when there
+        has been enough of that, or returns after a while
+    :param prefix_matches: called with the bytes of the next source up to
+        where the last one failed, it tells whether they are those that the
+        reader has got; None where the reader compares the whole in the end,
+        so that a source which can seek need not be read twice
+    """
+
+    def __init__(self, sources: Sequence[Source], size: int | None,
+                 retry: Callable[[errors.StoreError], None],
+                 prefix_matches: Callable[[Iterator[bytes]], bool] | None
+                 ) -> None:
+        self._sources = sources
+        self._size = size
+        self._retry = retry
+        self._prefix_matches = prefix_matches
+        self.position = 0
+        #: The source that the last byte came from.
+        self.source = sources[0]
+
+    def __iter__(self) -> Iterator[bytes]:
+        turn = 0
+        while True:
+            self.source = self._sources[turn % len(self._sources)]
+            try:
+                yield from self._continue(self.source)
+            except errors.StoreError as exc:
+                self._retry(exc)
+                turn += 1
+            else:
+                return
+
+    def _continue(self, source: Source) -> Iterator[bytes]:
+        chunks = self._skip(source) if self.position else source.chunks()
+        for chunk in chunks:
+            if self._size and self.position + len(chunk) > self._size:
+                raise errors.ShortRead(
+                    f'{source} gave more than {self._size} bytes')
+            self.position += len(chunk)
+            yield chunk
+        if self._size and self.position != self._size:
+            raise errors.ShortRead(
+                f'{source} gave {self.position} bytes of {self._size}')
+
+    def _skip(self, source: Source) -> Iterator[bytes]:
+        """Get ``source`` to where the last one failed."""
+        if source.seeks and self._prefix_matches is None:
+            return source.chunks(self.position)
+        chunks = source.chunks()
+        prefix = _Prefix(chunks, self.position)
+        if self._prefix_matches is None:
+            for _ in prefix:
+                pass
+        elif not self._prefix_matches(iter(prefix)):
+            raise errors.CopiesDiffer(
+                f'{source} does not hold the bytes that were read before')
+        if prefix.missing:
+            raise errors.ShortRead(
+                f'{source} gave {self.position - prefix.missing} bytes of '
+                f'{self._size or "more"}')
+        return prefix.rest()
+
+
+class _Prefix:
+    """The first ``count`` bytes of ``chunks``, and then the rest."""
+
+    def __init__(self, chunks: Iterator[bytes], count: int) -> None:
+        self._chunks = chunks
+        self._left = b''
+        self.missing = count
+
+    def __iter__(self) -> Iterator[bytes]:
+        while self.missing:
+            chunk = next(self._chunks, b'')
+            if not chunk:
+                return
+            head, self._left = chunk[:self.missing], chunk[self.missing:]
+            self.missing -= len(head)
+            yield head
+
+    def rest(self) -> Iterator[bytes]:
+        if self._left:
+            yield self._left
+        yield from self._chunks

@@ -1,0 +1,152 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+"""From one source, through the digests, into every sink at once."""
+
+from collections.abc import Callable, Iterable, Sequence
+import threading
+import time
+from typing import Any
+
+from glance_ext.transfer.digests import Digests
+from glance_ext.transfer.feed import Feed
+from glance_ext.transfer.progress import Progress
+
+#: The pump looks up this often, in seconds, while it waits for a sink.
+_LOOK_UP = 0.25
+
+
+class Stalled(Exception):
+    """A sink took no byte for too long."""
+
+
+class Cancelled(Exception):
+    """The other side of a feed has given up."""
+
+
+class Sink:
+    """One target of a transfer, with a thread of its own.
+
+    :param name: as it is called in the progress
+    :param write: called with a :class:`Feed`; reads it to its end and
+        returns what it wants to be told of later. What it raises fails this
+        sink and no other.
+    """
+
+    def __init__(self, name: str, write: Callable[[Feed], Any]) -> None:
+        self.name = name
+        #: What ``write`` returned, once it has.
+        self.result: Any = None
+        #: Why this sink failed, or None.
+        self.error: BaseException | None = None
+        self.feed = Feed()
+        self._write = write
+        self._thread = threading.Thread(
+            target=self._run, name=f'glance-ext-sink-{name}', daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def is_working(self) -> bool:
+        return self._thread.is_alive()
+
+    def join(self, seconds: float) -> None:
+        self._thread.join(seconds)
+
+    def fail(self, cause: BaseException) -> None:
+        """Give this sink up; the others go on."""
+        self.error = self.error or cause
+        self.feed.abort(cause)
+        self.feed.close()
+
+    def _run(self) -> None:
+        try:
+            self.result = self._write(self.feed)
+        except BaseException as exc:
+            self.error = self.error or exc
+        finally:
+            self.feed.close()
+
+
+def pump(chunks: Iterable[bytes], sinks: Sequence[Sink], *,
+         digests: Digests, progress: Progress,
+         check: Callable[[], None], stall_timeout: float,
+         grace: float = 5) -> dict[str, str]:
+    """Move every chunk into the digests and into all sinks that live.
+
+    A sink that fails is left behind, with its ``error`` set; the others
+    get every byte. Returns when all have ended.
+
+    :param check: called for every chunk and while waiting; what it raises
+        ends the transfer
+    :param stall_timeout: seconds without a byte after which a sink fails
+    :param grace: seconds that the sinks get to end in when the transfer
+        fails; a driver that does not return from a call is left to itself
+    :returns: ``{algorithm: hex digest}``
+    :raises BaseException: what the source or ``check`` raised. Every sink
+        has ended then, with an ``error``, or hangs in its driver
+    """
+    for sink in sinks:
+        sink.start()
+    try:
+        for chunk in chunks:
+            check()
+            digests.update(chunk)
+            for sink in sinks:
+                if sink.error is None:
+                    _feed(sink, chunk, check, stall_timeout)
+                    progress.branch(sink.name).done = sink.feed.bytes_read
+            progress.advance(len(chunk))
+            if sinks and all(sink.error for sink in sinks):
+                break
+        found = digests.finish()
+        for sink in sinks:
+            sink.feed.end()
+        for sink in sinks:
+            _await(sink, check, stall_timeout)
+            progress.branch(sink.name).done = sink.feed.bytes_read
+        return found
+    except BaseException as exc:
+        cancelled = Cancelled(str(exc))
+        for sink in sinks:
+            sink.fail(cancelled)
+        until = time.monotonic() + grace
+        for sink in sinks:
+            sink.join(max(0.0, until - time.monotonic()))
+        raise
+
+
+def _feed(sink: Sink, chunk: bytes, check: Callable[[], None],
+          stall_timeout: float) -> None:
+    began, read = time.monotonic(), sink.feed.bytes_read
+    while not sink.feed.put(chunk, _LOOK_UP):
+        check()
+        if sink.feed.bytes_read != read:
+            began, read = time.monotonic(), sink.feed.bytes_read
+        elif time.monotonic() - began > stall_timeout:
+            sink.fail(Stalled(f'{sink.name} took nothing for '
+                              f'{stall_timeout} seconds'))
+            return
+
+
+def _await(sink: Sink, check: Callable[[], None],
+           stall_timeout: float) -> None:
+    """Wait for a sink to end; it has ``stall_timeout`` from its last read."""
+    began, read = time.monotonic(), sink.feed.bytes_read
+    while sink.is_working():
+        sink.join(_LOOK_UP)
+        check()
+        if sink.feed.bytes_read != read:
+            began, read = time.monotonic(), sink.feed.bytes_read
+        elif time.monotonic() - began > stall_timeout:
+            sink.fail(Stalled(f'{sink.name} did not end for '
+                              f'{stall_timeout} seconds'))
+            return
