@@ -83,6 +83,30 @@ class ShortRead(StoreError):
     code = 'short_read'
 
 
+class StoreStalled(StoreError):
+    """A store neither gave data nor failed, for too long."""
+
+    code = 'store_stalled'
+
+
+class StoreFull(StoreError):
+    """A store has no room for the data."""
+
+    code = 'store_full'
+
+
+class StoreOccupied(StoreError):
+    """A store holds something under the image's id that is no copy of it."""
+
+    code = 'store_occupied'
+
+
+class StoreBusy(StoreError):
+    """A store refuses to delete data that something else still uses."""
+
+    code = 'store_busy'
+
+
 class CopiesDiffer(StoreError):
     """Two copies of an image do not hold the same bytes."""
 

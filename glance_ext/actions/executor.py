@@ -120,7 +120,7 @@ def _execute(run: Run) -> None:
     _announce(run, plugin, 'start')
     cause: errors.ActionError | None = None
     try:
-        message = _attempts(run, plugin)
+        message = plugin.run(run)
     except (Lost, HandedBack):
         raise
     except errors.ActionError as exc:
@@ -141,24 +141,6 @@ def _execute(run: Run) -> None:
     else:
         end(run.fail, cause, plugin.roll_back)
     _announce(run, plugin, 'error' if cause else 'end')
-
-
-def _attempts(run: Run, plugin: plugins.Plugin) -> str:
-    """Call the plugin until it succeeds or the attempts are used up."""
-    def next_attempt(state: tenacity.RetryCallState) -> None:
-        assert state.outcome is not None  # noqa: S101 - for the type checker
-        cause = state.outcome.exception()
-        assert isinstance(cause, errors.StoreError)  # noqa: S101
-        LOG.warning('Action %s: attempt %s failed: %s', run.action.id,
-                    run.action.attempt, cause.message)
-        run.retry(cause)
-
-    attempts = tenacity.Retrying(
-        retry=tenacity.retry_if_exception_type(errors.StoreError),
-        stop=lambda state: run.action.attempt >= run.action.max_attempts,
-        wait=tenacity.wait_exponential(multiplier=1, max=30),
-        sleep=run.sleep, before_sleep=next_attempt, reraise=True)
-    return str(attempts(plugin.run, run))
 
 
 def _hand_back(run: Run) -> None:

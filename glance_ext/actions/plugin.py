@@ -32,13 +32,12 @@ class Plugin(Protocol):
     event: str
 
     def run(self, run: 'run_.Run') -> str:
-        """Do the work of one attempt, and return what was done, in words.
+        """Do the work, and return what was done, in words.
 
         What has to outlast the process is written with ``run.write``. The
         same action may be run again after a crash, at any point.
 
-        :raises errors.StoreError: this attempt failed; another may not
-        :raises errors.ActionError: no attempt can succeed
+        :raises errors.ActionError: it cannot be done
         """
 
     def roll_back(self, connection: db.Connection,

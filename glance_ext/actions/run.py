@@ -14,7 +14,6 @@
 from collections.abc import Callable
 import datetime
 import threading
-import time
 
 from oslo_log import log as logging
 
@@ -25,8 +24,12 @@ from glance_ext.host import database as db
 from glance_ext.host import images
 from glance_ext.host import locks
 from glance_ext.host import tasks
+from glance_ext.transfer.progress import Progress
 
 LOG = logging.getLogger(__name__)
+
+#: Seconds between two attempts, at the most: 1, 2, 4 and so on up to this.
+_LONGEST_WAIT = 30
 
 
 class Lost(Exception):
@@ -54,8 +57,8 @@ class Run:
         self._writing = threading.RLock()
         self._stop: Exception | None = None
         self._wake = threading.Event()
-        self._counted_at = time.monotonic()
-        self._counted = 0
+        #: Counted by the work, in memory; the keeper writes it.
+        self.progress = Progress()
 
     # What the work calls ------------------------------------------------
 
@@ -69,10 +72,6 @@ class Run:
         self._wake.wait(seconds)
         self.check()
 
-    def advance(self, count: int) -> None:
-        """Count ``count`` more bytes, in memory; the keeper writes it."""
-        self.action.bytes_done += count
-
     def write(self, phase: str,
               work: Callable[[db.Connection], bool] | None = None,
               message: str | None = None) -> bool:
@@ -83,6 +82,22 @@ class Run:
         """
         self.action.phase = phase
         return self._fenced(work, message or self._say())
+
+    def retry(self, cause: errors.StoreError) -> None:
+        """Return after a while for another attempt, and count it.
+
+        :raises errors.StoreError: ``cause``, where it was the last one
+        """
+        action = self.action
+        if action.attempt >= action.max_attempts:
+            raise cause
+        action.attempt += 1
+        LOG.warning('Action %s, attempt %s of %s follows: %s', action.id,
+                    action.attempt, action.max_attempts, cause.message)
+        self.write(action.phase, message=(
+            f'{cause.message}; attempt {action.attempt} of '
+            f'{action.max_attempts} follows'))
+        self.sleep(min(_LONGEST_WAIT, 2 ** (action.attempt - 2)))
 
     # What the executor and the keeper call ------------------------------
 
@@ -99,7 +114,6 @@ class Run:
         if self.action.status == tasks.PROCESSING:
             self.action.attempt += 1
         self.action.phase = record.QUEUED
-        self.action.bytes_done = 0
         self._fenced(None, 'Taken over from a process that died',
                      new_status=tasks.PENDING)
 
@@ -109,7 +123,7 @@ class Run:
         A hold that is lost, and an image that the work makes no sense for
         any more, stop the work at its next :meth:`check`.
         """
-        self._count()
+        self.action.bytes_per_second = self.progress.rate()
         try:
             self._fenced(None, self._say())
         except Lost as exc:
@@ -133,15 +147,6 @@ class Run:
         self._stop = self._stop or cause
         self._wake.set()
 
-    def retry(self, cause: errors.StoreError) -> None:
-        """Begin another attempt, after ``cause`` ended the last one."""
-        self.action.attempt += 1
-        self.action.bytes_done = 0
-        self._counted = 0
-        self.write(record.QUEUED, message=(
-            f'{cause.message}; attempt {self.action.attempt} of '
-            f'{self.action.max_attempts}'))
-
     def succeed(self, message: str) -> None:
         """End the action well, and let go of the image."""
         self._end(tasks.SUCCESS, message, lambda connection: True)
@@ -160,7 +165,7 @@ class Run:
     def hand_back(self) -> None:
         """Put the action back into the queue, for any process at once."""
         self.action.phase = record.QUEUED
-        self.action.bytes_done = 0
+        self.progress.restart()
         timeout = self.action.spec['heartbeat_timeout']
         self._fenced(None, 'Waiting for another process to go on',
                      new_status=tasks.PENDING,
@@ -195,26 +200,20 @@ class Run:
             return moment, work(connection) if work else True
 
         with self._writing:
+            self.action.bytes_done = self.progress.done
+            self.action.bytes_total = self.progress.total
             self.action.stamp, done = db.transaction(transaction)
             self.action.status = new_status or self.action.status
             self.action.message = message
         return bool(done)
 
-    def _count(self) -> None:
-        now = time.monotonic()
-        passed, self._counted_at = now - self._counted_at, now
-        if passed > 0:
-            self.action.bytes_per_second = int(
-                (self.action.bytes_done - self._counted) / passed)
-        self._counted = self.action.bytes_done
-
     def _say(self) -> str:
         action = self.action
         if action.status == tasks.PENDING:
             return 'Waiting for its turn'
-        text = f'{action.phase.capitalize()}: {action.bytes_done >> 20}'
-        if action.bytes_total:
-            text += f' of {action.bytes_total >> 20}'
+        text = f'{action.phase.capitalize()}: {self.progress.done >> 20}'
+        if self.progress.total:
+            text += f' of {self.progress.total >> 20}'
         return (f'{text} MiB, attempt {action.attempt} of '
                 f'{action.max_attempts}')
 

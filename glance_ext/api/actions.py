@@ -15,6 +15,8 @@ from oslo_utils import uuidutils
 import webob.exc
 
 from glance_ext.actions import node
+from glance_ext.actions import record
+from glance_ext.host import contexts
 from glance_ext.host import images
 from glance_ext.host import policy
 from glance_ext.host import wsgi
@@ -27,14 +29,25 @@ def show(request: wsgi.Request, action_id: str) -> Answer:
     context = request.context
     action = (node.show(action_id) if uuidutils.is_uuid_like(action_id)
               else None)
-    # An administrator sees every action. Others see those of their own
-    # project, on images that they can see.
-    if action is None or not context.is_admin and (
-            action.owner != context.project_id
-            or images.seen_by(context, action.image_id) is None):
+    if action is None or not _is_shown(context, action):
         raise webob.exc.HTTPNotFound(
             explanation=f'No image action found with ID '
                         f'{ascii(action_id)[1:-1]}')
     if not policy.allows(context, GET_IMAGE_ACTION, action.owner):
         raise webob.exc.HTTPForbidden()
     return Answer(action.view())
+
+
+def _is_shown(context: contexts.Context, action: record.Action) -> bool:
+    """Tell whether an action exists for a caller.
+
+    An administrator sees every one; others see those of their own project,
+    on images that they see.
+    """
+    if context.is_admin:
+        return True
+    if action.owner != context.project_id:
+        return False
+    image = images.seen_by(context, action.image_id)
+    return image is not None and bool(
+        policy.ImagePolicy(context, image).check('get_image'))

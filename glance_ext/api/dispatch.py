@@ -57,6 +57,7 @@ def mount(app: Application,
     def application(environ: Environ, start_response: Callable[..., Any]
                     ) -> Iterable[bytes]:
         if is_ours(environ['PATH_INFO']):
+            start()
             return answer(environ, start_response)
         if environ['REQUEST_METHOD'] == 'DELETE':
             return _watch_delete(through, environ, start_response)

@@ -47,7 +47,7 @@ def calculate(request: wsgi.Request, image_id: str) -> Answer:
         raise webob.exc.HTTPConflict(
             explanation=f'Image {image_id} is {image.status}; only an '
                         f'active image can be hashed.')
-    if image.os_hash_value and not rehash:
+    if image.os_hash_value is not None and not rehash:
         raise webob.exc.HTTPConflict(
             explanation=f'Image {image_id} has a hash already '
                         f'({image.os_hash_algo}); use rehash to replace it.')

@@ -27,9 +27,15 @@ _OPTS = [*hash_.OPTS, *actions.OPTS, *transfer.OPTS]
 
 
 def register_opts(conf: cfg.ConfigOpts) -> None:
-    """Make the options of the extension known to ``conf``."""
+    """Make the options of the extension known to ``conf``.
+
+    :raises ValueError: one is set to what it cannot be
+    """
     conf.register_group(GROUP)
     conf.register_opts(_OPTS, group=GROUP)
+    for opt in _OPTS:
+        # oslo.config finds fault with a value only when it is asked for.
+        conf[GROUP.name][opt.dest]
 
 
 def list_opts() -> list[tuple[cfg.OptGroup, list[Any]]]:

@@ -24,4 +24,11 @@ reads it. Two halve the time for one image where two cores are idle; one
 leaves more of the machine to API requests. The eventlet server calculates
 in the reading thread, whatever this says.
 """),
+    cfg.IntOpt(
+        'stall_timeout',
+        default=300, min=5, max=86400,
+        help="""
+After how many seconds without a single byte from a store, or into one, that
+store counts as failed. Many drivers wait without an end.
+"""),
 ]

@@ -45,11 +45,12 @@ def _is_locked_sqlite(exc: Exception) -> bool:
 
 @oslo_db_api.wrap_db_retry(max_retries=10, retry_interval=0.05,
                            max_retry_interval=1, retry_on_deadlock=True,
+                           retry_on_disconnect=True,
                            exception_checker=_is_locked_sqlite)
 def transaction(work: Callable[[Connection], _T]) -> _T:
     """Run ``work(connection)`` in one transaction and return its result.
 
-    A deadlock runs it again, so ``work`` has no effect but on the database.
+    A deadlock or a lost connection runs it again, so ``work`` has no effect but on the database.
     It commits when ``work`` returns and rolls back when it raises.
     """
     with db_api.get_engine().begin() as connection:

@@ -159,11 +159,16 @@ def record_hash(connection: db.Connection, before: Image, *,
 
 
 def clear_half_hash(connection: db.Connection, image_id: str) -> bool:
-    """Take an ``os_hash_algo`` away that has no value. True if there was."""
-    return _update(connection, image_id,
-                   images.c.os_hash_value.is_(None),
-                   images.c.os_hash_algo.is_not(None),
-                   os_hash_algo=None)
+    """Take an ``os_hash_algo`` away that has no value. True if there was.
+
+    From a deleted image as well: the scrubber can restore one.
+    """
+    done = connection.execute(images.update().where(
+        images.c.id == image_id,
+        images.c.os_hash_value.is_(None),
+        images.c.os_hash_algo.is_not(None)).values(
+            updated_at=db.now(), os_hash_algo=None))
+    return bool(done.rowcount == 1)
 
 
 def announce_update(image_id: str) -> None:
@@ -192,11 +197,14 @@ def finish_delete(image_id: str, context: contexts.Context) -> bool:
     except exception.NotFound:
         return True
     except Exception as exc:
-        LOG.warning('The deletion of image %s that its store left half done '
-                    'could not be finished: %s', image_id,
-                    type(exc).__name__)
-        return False
-    return True
+        cause = type(exc).__name__
+    else:
+        return True
+    # Not above: to a warning, oslo.log adds what is being handled, and what
+    # a driver says may hold a URL.
+    LOG.warning('The deletion of image %s that its store left half done '
+                'could not be finished: %s', image_id, cause)
+    return False
 
 
 def _same(column: Any, value: str | None) -> Any:

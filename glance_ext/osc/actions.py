@@ -148,16 +148,12 @@ class ActionCommand(command.Lister, metaclass=command.CommandMeta):
         column_names: Sequence[str],
         data: Iterable[Sequence[Any]],
     ) -> int:
-        rows = list(data)
         if parsed_args.formatter == 'table' and not parsed_args.columns:
-            # For people: no empty column, and no table about nothing but
-            # errors, which they have read by now.
+            # Errors have been read by now: no table about nothing else.
             if not any(job.action for job in self._jobs):
                 return 0
-            kept = [any(cells) for cells in zip(*rows, strict=True)]
-            column_names = list(itertools.compress(column_names, kept))
-            rows = [tuple(itertools.compress(row, kept)) for row in rows]
-        return super().produce_output(parsed_args, column_names, rows)
+            column_names, data = _for_people(column_names, list(data))
+        return super().produce_output(parsed_args, column_names, data)
 
     def _wait(self, cloud: client.Client) -> None:
         jobs = {job.action.id: job for job in self._jobs if job.action}
@@ -205,3 +201,17 @@ class ActionCommand(command.Lister, metaclass=command.CommandMeta):
             *(result.get(name) for name in self.results),
             job.message,
         )
+
+
+def _for_people(
+    columns: Sequence[str], rows: Sequence[Sequence[Any]]
+) -> tuple[Sequence[str], Sequence[Sequence[Any]]]:
+    """Leave out empty columns, and let a single row stand upright."""
+    kept = [any(cells) for cells in zip(*rows, strict=True)]
+    columns = list(itertools.compress(columns, kept))
+    rows = [
+        [cell or '' for cell in itertools.compress(row, kept)] for row in rows
+    ]
+    if len(rows) > 1:
+        return columns, rows
+    return ('Field', 'Value'), list(zip(columns, rows[0], strict=True))

@@ -27,6 +27,7 @@ from glance_ext import client
 LINE_EVERY = 30.0
 
 _BAR = 24
+_NAME = 36
 _UNITS = ('B', 'KiB', 'MiB', 'GiB', 'TiB', 'PiB')
 
 
@@ -50,25 +51,24 @@ def on(stream: TextIO, quiet: bool = False) -> Display:
 
 
 def describe(action: client.Action) -> str:
-    """Say in a few words how far an action is."""
+    """Say in a few words how far an action is, the most telling first."""
+    if action.status == 'pending':
+        return 'waits for its turn'
     progress = action.progress
     parts = []
-    if action.status == 'pending':
-        parts.append('waits for its turn')
-    else:
-        parts.append(action.phase or action.status)
     if progress.percent is not None:
         parts.append(f'{progress.percent:.0f} %')
-    if progress.bytes_done:
-        done = _size(progress.bytes_done)
-        total = progress.bytes_total
-        parts.append(f'{done} of {_size(total)}' if total else done)
     if progress.bytes_per_second:
         parts.append(f'{_size(progress.bytes_per_second)}/s')
     if progress.eta_seconds is not None:
         parts.append(f'{_clock(progress.eta_seconds)} left')
     if action.attempt and action.attempt > 1:
         parts.append(f'attempt {action.attempt} of {action.max_attempts}')
+    if progress.bytes_done:
+        done = _size(progress.bytes_done)
+        total = progress.bytes_total
+        parts.append(f'{done} of {_size(total)}' if total else done)
+    parts.append(action.phase or action.status)
     return ', '.join(parts)
 
 
@@ -106,8 +106,8 @@ class Lines:
 class Bars:
     """One line for each action that runs, drawn again and again.
 
-    Of more than the terminal holds, and of those that wait for their turn,
-    only the number is shown.
+    The others are counted: those that wait for their turn, have ended, or
+    find no room in the terminal.
     """
 
     def __init__(self, stream: TextIO) -> None:
@@ -125,18 +125,28 @@ class Bars:
     def _lines(self) -> list[str]:
         columns, rows = shutil.get_terminal_size()
         seen = list(self._actions.values())
-        going = [each for each in seen if not each[1].ended]
-        running = [each for each in going if each[1].status != 'pending']
+        pending = [each for each in seen if each[1].status == 'pending']
+        running = [
+            each
+            for each in seen
+            if each[1].status != 'pending' and not each[1].ended
+        ]
         shown = running[: rows - 2]
+        width = min(max((len(name) for name, _ in shown), default=0), _NAME)
         lines = [
-            f'{name}  {_bar(action)}  {describe(action)}'
+            f'{name[:width]:{width}}  {_bar(action)}  {describe(action)}'
             for name, action in shown
         ]
-        if len(seen) > len(shown):
-            lines.append(
-                f'{len(going) - len(shown)} more to go, '
-                f'{len(seen) - len(going)} of {len(seen)} ended'
-            )
+        if len(seen) > 1:
+            ended = len(seen) - len(pending) - len(running)
+            counts = [f'{ended} of {len(seen)} ended']
+            if len(running) > len(shown):
+                counts.append(f'{len(running) - len(shown)} more running')
+            if pending:
+                counts.append(f'{len(pending)} waiting')
+            lines.append(', '.join(counts))
+        elif pending:
+            lines.append(f'{pending[0][0]}  {describe(pending[0][1])}')
         # A line that wraps would be two, and the next drawing misplaced.
         return [line[: columns - 1] for line in lines]
 

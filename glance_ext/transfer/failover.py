@@ -12,7 +12,7 @@
 """One stream out of several sources that hold the same bytes."""
 
 from collections.abc import Callable, Iterator, Sequence
-from typing import Protocol
+from typing import Generic, Protocol, TypeVar
 
 from glance_ext import errors
 
@@ -20,8 +20,9 @@ from glance_ext import errors
 class Source(Protocol):
     """Somewhere that the bytes can be read from, more than once."""
 
-    #: Whether :meth:`chunks` gets to an offset without reading up to it.
-    seeks: bool
+    @property
+    def seeks(self) -> bool:
+        """Whether :meth:`chunks` gets to an offset without reading on."""
 
     def chunks(self, offset: int = 0) -> Iterator[bytes]:
         """Yield the bytes from ``offset`` on.
@@ -30,7 +31,10 @@ class Source(Protocol):
         """
 
 
-class Stream:
+_S = TypeVar('_S', bound=Source)
+
+
+class Stream(Generic[_S]):
     """The bytes of an image, read on from another source where one fails.
 
     Iterate over it once. A source that ends too early or too late counts as
@@ -46,24 +50,32 @@ class Stream:
         where the last one failed, it tells whether they are those that the
         reader has got; None where the reader compares the whole in the end,
         so that a source which can seek need not be read twice
+    :param through: what every source's chunks are read through
     """
 
-    def __init__(self, sources: Sequence[Source], size: int | None,
+    def __init__(self, sources: Sequence[_S], size: int | None,
                  retry: Callable[[errors.StoreError], None],
-                 prefix_matches: Callable[[Iterator[bytes]], bool] | None
+                 prefix_matches: Callable[[Iterator[bytes]], bool] | None,
+                 through: Callable[[Iterator[bytes]], Iterator[bytes]] = iter
                  ) -> None:
         self._sources = sources
         self._size = size
         self._retry = retry
         self._prefix_matches = prefix_matches
+        self._through = through
         self.position = 0
         #: The source that the last byte came from.
         self.source = sources[0]
+        #: Whether bytes before came from another one.
+        self.is_mixed = False
 
     def __iter__(self) -> Iterator[bytes]:
         turn = 0
         while True:
-            self.source = self._sources[turn % len(self._sources)]
+            source = self._sources[turn % len(self._sources)]
+            if self.position and source is not self.source:
+                self.is_mixed = True
+            self.source = source
             try:
                 yield from self._continue(self.source)
             except errors.StoreError as exc:
@@ -72,8 +84,9 @@ class Stream:
             else:
                 return
 
-    def _continue(self, source: Source) -> Iterator[bytes]:
-        chunks = self._skip(source) if self.position else source.chunks()
+    def _continue(self, source: _S) -> Iterator[bytes]:
+        chunks = (self._skip(source) if self.position
+                  else self._through(source.chunks()))
         for chunk in chunks:
             if self._size and self.position + len(chunk) > self._size:
                 raise errors.ShortRead(
@@ -84,11 +97,11 @@ class Stream:
             raise errors.ShortRead(
                 f'{source} gave {self.position} bytes of {self._size}')
 
-    def _skip(self, source: Source) -> Iterator[bytes]:
+    def _skip(self, source: _S) -> Iterator[bytes]:
         """Get ``source`` to where the last one failed."""
         if source.seeks and self._prefix_matches is None:
-            return source.chunks(self.position)
-        chunks = source.chunks()
+            return self._through(source.chunks(self.position))
+        chunks = self._through(source.chunks())
         prefix = _Prefix(chunks, self.position)
         if self._prefix_matches is None:
             for _ in prefix:

@@ -79,6 +79,8 @@ class Sink:
 def pump(chunks: Iterable[bytes], sinks: Sequence[Sink], *,
          digests: Digests, progress: Progress,
          check: Callable[[], None], stall_timeout: float,
+         digested: Callable[[dict[str, str] | None], None] = (
+             lambda found: None),
          grace: float = 5) -> dict[str, str]:
     """Move every chunk into the digests and into all sinks that live.
 
@@ -88,6 +90,9 @@ def pump(chunks: Iterable[bytes], sinks: Sequence[Sink], *,
     :param check: called for every chunk and while waiting; what it raises
         ends the transfer
     :param stall_timeout: seconds without a byte after which a sink fails
+    :param digested: told the digests as soon as they are known, before any
+        sink is told that it has read everything; None where the transfer
+        fails
     :param grace: seconds that the sinks get to end in when the transfer
         fails; a driver that does not return from a call is left to itself
     :returns: ``{algorithm: hex digest}``
@@ -108,6 +113,7 @@ def pump(chunks: Iterable[bytes], sinks: Sequence[Sink], *,
             if sinks and all(sink.error for sink in sinks):
                 break
         found = digests.finish()
+        digested(found)
         for sink in sinks:
             sink.feed.end()
         for sink in sinks:
@@ -115,7 +121,8 @@ def pump(chunks: Iterable[bytes], sinks: Sequence[Sink], *,
             progress.branch(sink.name).done = sink.feed.bytes_read
         return found
     except BaseException as exc:
-        cancelled = Cancelled(str(exc))
+        cancelled = Cancelled(type(exc).__name__)
+        digested(None)
         for sink in sinks:
             sink.fail(cancelled)
         until = time.monotonic() + grace

@@ -15,8 +15,8 @@ import hashlib
 import os
 import time
 from typing import Any
+import unittest
 
-from tests.functional import cases
 from tests.harness import glance
 
 SIZE = 300_000
@@ -37,6 +37,15 @@ def digests(data: bytes = DATA, algorithm: str = 'sha512') -> tuple[str, ...]:
         algorithm,
         hashlib.new(algorithm, data).hexdigest(),
     )
+
+
+def fields(on: glance.Glance, image: str) -> tuple[str | None, ...]:
+    """Return checksum, os_hash_algo and os_hash_value of the image's row."""
+    query = (
+        'select checksum, os_hash_algo, os_hash_value from images '
+        'where id = ?'
+    )
+    return tuple(on.sql(query, (image,))[0])
 
 
 def until(condition: Any, timeout: float = 30, every: float = 0.02) -> Any:
@@ -73,10 +82,25 @@ def remove_data(on: glance.Glance, store: str, image: str) -> None:
     os.unlink(on.store_file(store, image))
 
 
-class LifeCase(cases.HashCase):
+class LifeCase(unittest.TestCase):
     """Tests of how a hash ends, on a Glance without a second attempt."""
 
+    #: What ``glance.shared`` is given.
     arguments: dict[str, Any] = {'config': QUICK}
+
+    def setUp(self) -> None:
+        self.glance = glance.shared(**self.arguments)
+        self.addCleanup(self.glance.clear_faults)
+
+    def hash(self, image: str, **body: Any) -> Any:
+        """Return the action of a hash once it is over."""
+        return self.ended(begin(self.glance, image, **body))
+
+    def ended(self, action: str) -> Any:
+        """Return an action once it is over."""
+        found = self.glance.wait_action(action)
+        self.assertEqual('ended', found['phase'])
+        return found
 
     def stall(self, image: str, at: int = SIZE // 2, **body: Any
               ) -> tuple[str, str]:
@@ -94,9 +118,10 @@ class LifeCase(cases.HashCase):
     def assertHashed(self, action: Any, image: str, data: bytes = DATA,
                      algorithm: str = 'sha512') -> None:
         """The action ended well and the image is whole and free."""
-        self.succeeded(action)
+        self.assertEqual('success', action['status'], action)
+        self.assertIsNone(action['error'])
         expected = digests(data, algorithm)
-        self.assertEqual(expected, self.digests(image))
+        self.assertEqual(expected, fields(self.glance, image))
         self.assertUsable(image, data)
 
     def assertFailed(self, action: Any, code: str,
@@ -108,10 +133,12 @@ class LifeCase(cases.HashCase):
         :param image: one that is still active, with ``expected`` recorded
         :param data: what it gives, or None where its data is damaged
         """
-        self.failed(code, action)
+        self.assertEqual('failure', action['status'], action)
+        self.assertEqual(code, action['error']['code'], action)
+        self.assertEqual({}, action['result'])
         self.assertEqual([], locks(self.glance, action['image_id']))
         if image is not None:
-            self.assertEqual(expected, self.digests(image))
+            self.assertEqual(expected, fields(self.glance, image))
             self.glance.clear_faults()
             self.assertUsable(image, data)
 

@@ -22,6 +22,7 @@ from tests.functional.hash_life import NOTHING
 from tests.functional.hash_life import QUICK
 from tests.functional.hash_life import SIZE
 from tests.functional.hash_life import digests
+from tests.functional.hash_life import fields
 from tests.functional.hash_life import remove_data
 from tests.functional.hash_life import until
 
@@ -137,7 +138,7 @@ class OneAttemptTest(hash_life.LifeCase):
                 self.glance.fault(kind, image=image)
                 action = self.hash(image)
                 self.assertEqual('failure', action['status'])
-                self.assertEqual(NOTHING, self.digests(image))
+                self.assertEqual(NOTHING, fields(self.glance, image))
 
     def test_failed_hash_can_be_asked_for_again(self):
         image = self.glance.legacy(DATA)
@@ -160,12 +161,12 @@ class FailedRehashTest(hash_life.LifeCase):
 
     def watched(self, image, **body):
         """Return an action and the states that the image had meanwhile."""
-        seen = {self.digests(image)}
+        seen = {fields(self.glance, image)}
         over = threading.Event()
 
         def watch():
             while not over.is_set():
-                seen.add(self.digests(image))
+                seen.add(fields(self.glance, image))
 
         watcher = threading.Thread(target=watch)
         watcher.start()

@@ -141,7 +141,7 @@ class Keystone:
         }
 
     def environment(self, user: users.User) -> dict[str, str]:
-        """Return the ``OS_*`` variables with which ``openstack`` is ``user``."""
+        """Return the ``OS_*`` variables that make ``openstack`` this user."""
         scope = (
             {'OS_PROJECT_NAME': user.project}
             if user.project

@@ -122,11 +122,14 @@ def stop(
 
 def kill(process: subprocess.Popen[bytes]) -> None:
     """Kill the whole session at once, as a power cut would."""
-    for pid in members(process.pid):
-        try:
-            os.kill(pid, signal.SIGKILL)
-        except ProcessLookupError:
-            pass
+    while left := members(process.pid):
+        for pid in left:
+            try:
+                os.kill(pid, signal.SIGKILL)
+            except ProcessLookupError:
+                pass
+        process.poll()
+        time.sleep(0.01)  # a killed process is listed until it is gone
     process.wait()
 
 

@@ -167,7 +167,7 @@ Listen {launch.address}
 WSGISocketPrefix {here}/socket
 WSGIDaemonProcess glance processes={launch.processes} \
     threads={launch.threads} python-home={launch.venv} \
-    python-path={venvs.ROOT} shutdown-timeout=60
+    python-path={venvs.ROOT} shutdown-timeout=60 home={here}
 WSGIProcessGroup glance
 WSGIApplicationGroup %{{GLOBAL}}
 WSGIPassAuthorization On

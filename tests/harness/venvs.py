@@ -89,6 +89,7 @@ SPECS = {
 } | {
     'client': Spec(('python-openstackclient', *PROJECT, *TESTS), True),
     'keystone': Spec(('keystone==30.0.0', 'waitress>=3,<4'), True),
+    'swift': Spec(('swift==2.38.3', 'setuptools<81'), True),
     'tempest': Spec(
         ('tempest==47.0.0', 'glance-tempest-plugin==0.17.0'), True
     ),

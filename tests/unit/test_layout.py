@@ -24,7 +24,14 @@ PACKAGE = ROOT / 'glance_ext'
 UNIT = ROOT / 'tests' / 'unit'
 
 # What the host brings, in the versions that it needs.
-OF_THE_HOST = {'glance', 'glance_store', 'oslo_db', 'sqlalchemy', 'uwsgi'}
+OF_THE_HOST = {
+    'glance',
+    'glance_store',
+    'oslo_db',
+    'sqlalchemy',
+    'swiftclient',
+    'uwsgi',
+}
 
 # Loaded by name and never imported: paste.deploy reads the pipeline.
 LOADED_BY_NAME = {'pastedeploy'}

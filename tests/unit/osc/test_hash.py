@@ -14,6 +14,8 @@ import csv
 import io
 import json
 import logging
+import subprocess
+import sys
 import unittest
 
 from glance_ext.osc import hash as hash_commands
@@ -200,18 +202,44 @@ class CalculateHashTest(unittest.TestCase):
         _, output, _ = self.openstack('-f', 'value', '-c', 'action_id', 'i1')
         self.assertEqual('a1\n', output)
 
-    def test_the_table_leaves_out_what_is_empty(self):
+    def table(self, output):
+        """The cells of a table, row by row."""
+        return [
+            [cell.strip() for cell in line.strip('|').split('|')]
+            for line in output.splitlines()
+            if line.startswith('|')
+        ]
+
+    def test_the_table_of_one_image_stands_upright(self):
         self.accepts()
         _, output, _ = self.openstack('i1')
-        header = [
-            word for word in output.splitlines()[1].split() if word != '|'
-        ]
         self.assertEqual(
-            ['image_id', 'image_name', 'action_id', 'status', 'message'],
-            header,
+            [
+                ['Field', 'Value'],
+                ['image_id', 'i1'],
+                ['image_name', 'legacy'],
+                ['action_id', 'a1'],
+                ['status', 'pending'],
+                ['message', 'It is pending.'],
+            ],
+            self.table(output),
         )
         _, output, _ = self.openstack('-c', 'checksum', 'i1')
-        self.assertIn('checksum', output)
+        self.assertEqual([['checksum'], ['None']], self.table(output))
+
+    def test_the_table_of_several_leaves_out_what_is_empty(self):
+        self.accepts()
+        refused = stub.Reply(409, {'message': 'Not active.<br /><br />'})
+        self.image('i2', 'other', refused)
+        _, output, _ = self.openstack('i1', 'i2')
+        self.assertEqual(
+            [
+                ['image_id', 'image_name', 'action_id', 'status', 'message'],
+                ['i1', 'legacy', 'a1', 'pending', 'It is pending.'],
+                ['i2', 'other', '', 'error', 'Not active. (HTTP 409)'],
+            ],
+            self.table(output),
+        )
 
     def test_no_table_of_nothing_but_errors(self):
         self.image('i1', 'legacy', stub.Reply(403, {'message': 'No.'}))
@@ -237,3 +265,23 @@ class CalculateHashTest(unittest.TestCase):
                 with self.assertRaises(SystemExit) as ended:
                     self.openstack(*arguments)
                 self.assertEqual(2, ended.exception.code)
+
+
+class ImportTest(unittest.TestCase):
+    def test_openstack_help_loads_little_for_us(self):
+        # "openstack --help" imports every command for its first line.
+        code = (
+            'import sys, json\n'
+            'from osc_lib.command import command\n'
+            'before = set(sys.modules)\n'
+            'import glance_ext.osc.hash\n'
+            'print(json.dumps(sorted(set(sys.modules) - before)))\n'
+        )
+        done = subprocess.run(
+            [sys.executable, '-c', code],
+            check=True,
+            capture_output=True,
+            text=True,
+        )
+        added = {name.partition('.')[0] for name in json.loads(done.stdout)}
+        self.assertEqual({'glance_ext'}, added - sys.stdlib_module_names)

@@ -57,7 +57,7 @@ class DescribeTest(unittest.TestCase):
         for seen, words in (
             (running(), 'reading'),
             (running(status='pending'), 'waits for its turn'),
-            (running(done=3 * MIB), 'reading, 3 MiB'),
+            (running(done=3 * MIB), '3 MiB, reading'),
             (
                 running(
                     done=3 * MIB,
@@ -66,11 +66,11 @@ class DescribeTest(unittest.TestCase):
                     attempt=2,
                     max_attempts=4,
                 ),
-                'reading, 25 %, 3 MiB of 12 MiB, 1.5 KiB/s, 1:15 left, '
-                'attempt 2 of 4',
+                '25 %, 1.5 KiB/s, 1:15 left, attempt 2 of 4, '
+                '3 MiB of 12 MiB, reading',
             ),
             (running(attempt=1, max_attempts=4), 'reading'),
-            (running(progress={'eta_seconds': 7325}), 'reading, 2:02:05 left'),
+            (running(progress={'eta_seconds': 7325}), '2:02:05 left, reading'),
             (running(status='resting', phase=''), 'resting'),
         ):
             with self.subTest(words):
@@ -128,7 +128,7 @@ class LinesTest(unittest.TestCase):
         ):
             self.lines.show('i1', seen)
         self.assertEqual(
-            'i1: reading, attempt 2 of 4\ni1: success\n',
+            'i1: attempt 2 of 4, reading\ni1: success\n',
             self.stream.getvalue(),
         )
 
@@ -138,7 +138,7 @@ class LinesTest(unittest.TestCase):
         self.lines.show('i1', running(done=2))
         progress.LINE_EVERY = 0.0
         self.lines.show('i1', running(done=3))
-        self.assertEqual('i1: reading, 3 B\n', self.stream.getvalue())
+        self.assertEqual('i1: 3 B, reading\n', self.stream.getvalue())
 
 
 class BarsTest(unittest.TestCase):
@@ -158,7 +158,7 @@ class BarsTest(unittest.TestCase):
             self.bars.show('i1', running(done=done, total=4))
         self.assertEqual(
             [
-                'i1  [##################......]  reading, 75 %, 3 B of 4 B',
+                'i1  [##################......]  75 %, 3 B of 4 B, reading',
                 '',
             ],
             self.terminal.screen(),
@@ -166,9 +166,17 @@ class BarsTest(unittest.TestCase):
 
     def test_one_line_for_each_that_runs(self):
         self.bars.show('i1', running('a1'))
-        self.bars.show('i2', running('a2'))
+        self.bars.show('image2', running('a2'))
+        bar = f'[{"." * 24}]  reading'
         self.assertEqual(
-            ['i1', 'i2'], [line[:2] for line in self.terminal.screen()[:-1]]
+            [f'i1      {bar}', f'image2  {bar}', '0 of 2 ended', ''],
+            self.terminal.screen(),
+        )
+
+    def test_one_that_waits_has_no_bar(self):
+        self.bars.show('i1', running(status='pending'))
+        self.assertEqual(
+            ['i1  waits for its turn', ''], self.terminal.screen()
         )
 
     def test_those_that_wait_have_ended_or_find_no_room_are_counted(self):
@@ -178,10 +186,14 @@ class BarsTest(unittest.TestCase):
             self.bars.show(f'i{name}', running(f'a{name}'))
         screen = self.terminal.screen()
         self.assertEqual(['i3', 'i4'], [line[:2] for line in screen[:2]])
-        self.assertEqual(['2 more to go, 1 of 5 ended', ''], screen[2:])
+        self.assertEqual(
+            ['1 of 5 ended, 1 more running, 1 waiting', ''], screen[2:]
+        )
 
     def test_no_line_is_as_wide_as_the_terminal(self):
-        self.bars.show('x' * 200, running())
+        self.bars.show(
+            'x' * 200, running(done=1, total=2, attempt=2, max_attempts=4)
+        )
         self.assertEqual(71, len(self.terminal.screen()[0]))
 
     def test_nothing_stays(self):

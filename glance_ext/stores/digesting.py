@@ -1,0 +1,140 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+"""The digests of an image: one pass over its copies, believed only if sure.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+import time
+
+from glance_ext import errors
+from glance_ext.stores.reading import Copy
+from glance_ext.transfer.ahead import read_ahead
+from glance_ext.transfer.digests import Digests
+from glance_ext.transfer.failover import Stream
+from glance_ext.transfer.progress import Progress
+
+
+@dataclass(frozen=True)
+class Pass:
+    """How to read an image for its digests.
+
+    :ivar algorithms: what to calculate; those of ``recorded`` are added
+    :ivar recorded: ``{algorithm: hex digest}`` that the data must have
+    :ivar size: the bytes that there have to be, or 0: not known
+    :ivar threads: how many calculate; 0 where threads are green, and then
+        the loop yields to the others
+    :ivar stall_timeout: seconds without a byte after which a copy is left
+    :ivar check: called often; what it raises ends the pass
+    :ivar retry: called with a copy's failure; raises it when there has been
+        enough of that, or returns after a while: then the next copy goes on
+    :ivar progress: counts the bytes
+    """
+
+    algorithms: frozenset[str]
+    recorded: Mapping[str, str]
+    size: int
+    threads: int
+    stall_timeout: float
+    check: Callable[[], None]
+    retry: Callable[[errors.StoreError], None]
+    progress: Progress
+
+    def read(self, copies: Sequence[Copy]) -> tuple[Copy, dict[str, str]]:
+        """Read a copy to its end; return it and ``{algorithm: hex digest}``.
+
+        A copy that does not agree with what is recorded is passed over for
+        the others.
+
+        :raises errors.HashMismatch: no copy agrees
+        :raises errors.StoreError: what ``retry`` raised; or the last copy
+            that was read is not whole, or not there any more
+        """
+        left = list(copies)
+        while True:
+            stream, found = self._read_once(left)
+            self._confirm(stream)
+            copy = stream.source
+            bad = self._contradicted(found)
+            if not bad:
+                return copy, found
+            left.remove(copy)
+            if stream.is_mixed:
+                # The bytes before may be the bad ones: alone, this copy
+                # still has to show what it holds.
+                left.insert(0, copy)
+            if not left:
+                raise errors.HashMismatch(
+                    f'The {bad} of the data in {copy} is not the one that '
+                    f'is recorded; nothing was changed')
+
+    def _read_once(self, copies: Sequence[Copy]
+                   ) -> tuple[Stream[Copy], dict[str, str]]:
+        self.progress.restart()
+        with self._digests() as digests:
+            # Where nothing is recorded, nobody would notice in the end that
+            # two copies were not the same.
+            stream = Stream(
+                copies, self.size or None, self.retry,
+                None if self.recorded else
+                lambda chunks: self._digest(chunks) == digests.so_far(),
+                self._read_ahead)
+            for chunk in stream:
+                self.check()
+                digests.update(chunk)
+                self.progress.advance(len(chunk))
+                self._yield()
+            return stream, digests.finish()
+
+    def _read_ahead(self, chunks: Iterator[bytes]) -> Iterator[bytes]:
+        if not self.threads:
+            return chunks
+        return read_ahead(chunks, self.stall_timeout, self.check)
+
+    def _digests(self) -> Digests:
+        return Digests(sorted(self.algorithms | self.recorded.keys()),
+                       self.threads)
+
+    def _digest(self, chunks: Iterator[bytes]) -> dict[str, str]:
+        with self._digests() as digests:
+            for chunk in chunks:
+                self.check()
+                digests.update(chunk)
+                self._yield()
+            return digests.finish()
+
+    def _yield(self) -> None:
+        if not self.threads:
+            time.sleep(0)
+
+    def _confirm(self, stream: Stream[Copy]) -> None:
+        """Believe a read only if the store still has that many bytes there.
+
+        RBD gives zeros, to the last byte and without an error, for an image
+        that is deleted while it is read.
+        """
+        stored = stream.source.size()
+        # An HTTP server that sends no length says 0, and so does the image.
+        if stored != stream.position and (stored or self.size):
+            raise errors.ShortRead(
+                f'{stream.source} says that it holds {stored} bytes; it gave '
+                f'{stream.position}')
+
+    def _contradicted(self, found: Mapping[str, str]) -> str | None:
+        """Return the algorithm by which the data is not what it should be.
+
+        Glance keeps a caller's hexadecimal digits as they came.
+        """
+        for algorithm, value in self.recorded.items():
+            if found[algorithm] != value.lower():
+                return algorithm
+        return None

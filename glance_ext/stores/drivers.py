@@ -1,0 +1,142 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+"""The driver of a store, on a Glance with several stores or with one."""
+
+from collections.abc import Iterator
+import contextlib
+from typing import Any
+import urllib.parse
+
+import glance_store
+from glance_store import backend as single_store
+from glance_store import capabilities
+from glance_store import exceptions as store_exceptions
+from glance_store import location as store_location
+from oslo_config import cfg
+from oslo_log import log as logging
+
+from glance_ext import errors
+from glance_ext.host.images import Location
+
+LOG = logging.getLogger(__name__)
+
+Driver = Any
+
+
+def default_store() -> str:
+    """Return the id of the default store; '' where there is only one."""
+    if cfg.CONF.enabled_backends:
+        return str(cfg.CONF.glance_store.default_backend)
+    return ''
+
+
+def name(store: str) -> str:
+    """Return how messages call a store."""
+    return f"store '{store}'" if store else 'the store'
+
+
+def of_store(store: str) -> Driver:
+    """Return the driver of the store with this id.
+
+    Asked for anew each time: some drivers keep state of the last call and
+    are not to be used again (RBD), and glance_store knows which.
+
+    :raises glance_store.exceptions.UnknownScheme: there is no such store
+    """
+    if cfg.CONF.enabled_backends:
+        return glance_store.get_store_from_store_identifier(store)
+    return single_store.get_store_from_scheme(
+        cfg.CONF.glance_store.default_store)
+
+
+def of_location(location: Location) -> tuple[Driver, Any]:
+    """Return the driver that reads ``location``, and what it is called with.
+
+    A location from before a Glance had several stores names none: it
+    belongs to the store whose addresses begin like it, or else to the only
+    one that has its scheme.
+
+    :raises glance_store.exceptions.UnknownScheme: there is no such store
+    """
+    conf = cfg.CONF
+    if not conf.enabled_backends:
+        return (single_store.get_store_from_uri(location.url),
+                store_location.get_location_from_uri(location.url,
+                                                     conf=conf))
+    store = location.store or _guess_store(location.url)
+    return (of_store(store),
+            store_location.get_location_from_uri_and_backend(
+                location.url, store, conf=conf))
+
+
+def delete(location: Location, context: Any) -> None:
+    """Delete the copy at ``location``.
+
+    :raises errors.DataMissing: there was none
+    :raises errors.StoreError: it may still be there
+    """
+    with translated(name(location.store)):
+        driver, where = of_location(location)
+        driver.delete(where, context=context)
+
+
+def seeks(driver: Driver) -> bool:
+    """Tell whether ``get`` with an offset begins there.
+
+    The other drivers refuse an offset, or silently begin at byte 0.
+    """
+    return bool(driver.is_capable(capabilities.BitMasks.READ_OFFSET))
+
+
+@contextlib.contextmanager
+def translated(where: str) -> Iterator[None]:
+    """Turn what any driver raises into ours, by cause.
+
+    What a driver says may hold its URL with the credentials in it, so only
+    the class of its exception goes further.
+
+    :param where: how messages call the store
+    """
+    try:
+        yield
+    except errors.ActionError:
+        raise
+    except store_exceptions.NotFound as exc:
+        raise errors.DataMissing(
+            f'{where} has no data for this image') from exc
+    except store_exceptions.Duplicate as exc:
+        raise errors.StoreOccupied(
+            f'{where} has data under this id already') from exc
+    except store_exceptions.StorageFull as exc:
+        raise errors.StoreFull(f'{where} is full') from exc
+    except store_exceptions.InUseByStore as exc:
+        raise errors.StoreBusy(
+            f'{where} still uses the data for something else') from exc
+    except store_exceptions.UnknownScheme as exc:
+        raise errors.StoreError(
+            f'{where} is not available on this host') from exc
+    except Exception as exc:
+        cause = type(exc).__name__
+        # Not a warning: to those, oslo.log adds what is being handled.
+        LOG.info('%s failed: %s', where, cause)
+        raise errors.StoreError(f'{where} failed: {cause}') from exc
+
+
+def _guess_store(url: str) -> str:
+    scheme = urllib.parse.urlsplit(url).scheme
+    known = store_location.SCHEME_TO_CLS_BACKEND_MAP.get(scheme, {})
+    stores = {store: entry['store'] for store, entry in known.items()
+              if not store.startswith('os_glance_')}
+    for store, driver in stores.items():
+        if driver.url_prefix and url.startswith(driver.url_prefix):
+            return str(store)
+    return str(next(iter(stores))) if len(stores) == 1 else ''

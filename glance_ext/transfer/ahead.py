@@ -1,0 +1,99 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+"""Reading ahead in a thread, so that a source which hangs can be left."""
+
+from collections.abc import Callable, Iterable, Iterator
+import queue
+import threading
+import time
+
+from glance_ext import errors
+
+#: What is handed over at once, and how much of that waits, at the most.
+_BATCH = 512 * 1024
+_BATCHES_WAITING = 2
+#: The reader of the bytes looks up this often, in seconds, while it waits.
+_LOOK_UP = 0.25
+
+_Item = list[bytes] | BaseException | None
+
+
+def read_ahead(chunks: Iterable[bytes], stall_timeout: float,
+               check: Callable[[], None]) -> Iterator[bytes]:
+    """Yield the chunks, read by a thread that ends with this generator.
+
+    A thread that does not return from its driver is left to itself: it ends
+    when the driver returns.
+
+    :param stall_timeout: seconds without a chunk after which the source is
+        given up
+    :param check: called while waiting; what it raises ends the reading
+    :raises errors.StoreStalled: no chunk came for ``stall_timeout``
+    :raises BaseException: what ``chunks`` raised
+    """
+    items: queue.Queue[_Item] = queue.Queue(_BATCHES_WAITING)
+    left = threading.Event()
+    threading.Thread(target=_read, args=(iter(chunks), items, left),
+                     name='glance-ext-reader', daemon=True).start()
+    try:
+        while (batch := _next(items, stall_timeout, check)) is not None:
+            if isinstance(batch, BaseException):
+                raise batch
+            yield from batch
+    finally:
+        left.set()
+
+
+def _read(chunks: Iterator[bytes], items: queue.Queue[_Item],
+          left: threading.Event) -> None:
+    batch: list[bytes] = []
+    size = 0
+    try:
+        for chunk in chunks:
+            batch.append(chunk)
+            size += len(chunk)
+            if size >= _BATCH:
+                if not _put(items, batch, left):
+                    return
+                batch, size = [], 0
+    except BaseException as exc:
+        _put(items, batch, left)
+        _put(items, exc, left)
+    else:
+        _put(items, batch, left)
+        _put(items, None, left)
+    finally:
+        getattr(chunks, 'close', lambda: None)()
+
+
+def _put(items: queue.Queue[_Item], item: _Item,
+         left: threading.Event) -> bool:
+    while not left.is_set():
+        try:
+            items.put(item, timeout=_LOOK_UP)
+        except queue.Full:
+            continue
+        return True
+    return False
+
+
+def _next(items: queue.Queue[_Item], stall_timeout: float,
+          check: Callable[[], None]) -> _Item:
+    until = time.monotonic() + stall_timeout
+    while True:
+        check()
+        try:
+            return items.get(timeout=_LOOK_UP)
+        except queue.Empty:
+            if time.monotonic() > until:
+                raise errors.StoreStalled(
+                    f'No data came for {stall_timeout:g} seconds') from None

@@ -1,0 +1,322 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+"""A real Ceph of one monitor and one OSD, without what RBD does not need."""
+
+from __future__ import annotations
+
+import atexit
+import base64
+from collections.abc import Iterator
+import contextlib
+import functools
+import importlib.util
+import json
+import os
+from pathlib import Path
+import signal
+import socket
+import struct
+import subprocess
+import sysconfig
+import time
+from typing import Any
+import uuid
+
+from tests.harness import ports
+from tests.harness import processes
+from tests.harness.backends import Availability
+from tests.harness.backends import programs
+from tests.harness.backends import scratch
+from tests.harness.backends import Sections
+from tests.harness.settings import ini
+
+# Where Debian's bindings are; they run in every CPython of their version.
+DEBIAN = Path('/usr/lib/python3/dist-packages')
+BINDINGS = tuple(
+    f'{name}{sysconfig.get_config_var("EXT_SUFFIX")}'
+    for name in ('rados', 'rbd')
+)
+POOL = 'images'
+# Everybody's keys are in the monitor from its birth: asking it for each
+# would take most of the boot.
+ALL = {'mon': 'allow *', 'osd': 'allow *', 'mgr': 'allow *'}
+USERS = {
+    'mon.': {'mon': 'allow *'},
+    'client.admin': ALL,
+    'client.rgw': {'mon': 'allow rw', 'osd': 'allow rwx'},
+    'client.glance': {'mon': 'profile rbd', 'osd': 'profile rbd'},
+    'osd.0': {'mon': 'allow profile osd', 'osd': 'allow *'},
+}
+
+
+def available() -> Availability:
+    """Tell whether Ceph and its bindings for this Python are installed."""
+    found = programs(('ceph-mon', 'ceph-osd', 'monmaptool'))
+    if found and importlib.util.find_spec('rbd') is None:
+        absent = [name for name in BINDINGS if not (DEBIAN / name).exists()]
+        if absent:
+            return Availability(f'{", ".join(absent)} absent')
+    return found
+
+
+def bind(venv: Path) -> None:
+    """Let the Python of a virtual environment import ``rados`` and ``rbd``.
+
+    By links to the two files: with the whole directory on its path, the
+    distribution's other packages would come before the environment's own.
+    """
+    for site in venv.glob('lib/python3*/site-packages'):
+        for name in BINDINGS:
+            if (DEBIAN / name).exists() and not (site / name).exists():
+                (site / name).symlink_to(DEBIAN / name)
+
+
+class Ceph:
+    """One cluster with its own directory and port, and the pool ``POOL``.
+
+    :param objectstore: ``memstore``, or ``bluestore`` on a sparse file.
+    """
+
+    def __init__(self, objectstore: str = 'memstore') -> None:
+        available().require()
+        self._scratch = scratch.Scratch('ceph')
+        self.directory = self._scratch.path
+        self.config = self.directory / 'ceph.conf'
+        self._port = ports.Port()
+        self._processes: dict[str, subprocess.Popen[bytes]] = {}
+        address = f'[v2:127.0.0.1:{self._port.number}]'
+        self.options = _options(self.directory, address, objectstore)
+        self.config.write_text(ini(self.options))
+        atexit.register(self.stop)
+
+    def __enter__(self) -> Ceph:
+        return self.start()
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    def start(self) -> Ceph:
+        """Boot it from nothing.
+
+        :raises RuntimeError: when it does not come up, with its log's end.
+        """
+        self._keys()
+        here = self.directory
+        for name in ('mon', 'osd'):
+            (here / name).mkdir()
+        self.run('monmaptool', '--create', '--fsid',
+                 str(self.options['global']['fsid']), '--addv', 'a',
+                 str(self.options['global']['mon host']), f'{here}/monmap')
+        self.run('ceph-mon', '--mkfs', '-i', 'a', '--monmap',
+                 f'{here}/monmap', '--keyring', f'{here}/mon.a.keyring')
+        self._boot('mon', 'ceph-mon', '-i', 'a', '-f')
+        osd = str(uuid.uuid4())
+        with self.connected() as cluster:
+            _order(cluster, 'osd create', uuid=osd)
+            self.run('ceph-osd', '-i', '0', '--mkfs', '--osd-uuid', osd)
+            self._boot('osd', 'ceph-osd', '-i', '0', '-f')
+            _order(cluster, 'osd pool create', pool=POOL, pg_num=8)
+            _order(cluster, 'osd pool application enable', pool=POOL, app='rbd')
+        self._use()
+        return self
+
+    def stop(self) -> None:
+        """End it and remove all that it held."""
+        atexit.unregister(self.stop)
+        for process in self._processes.values():
+            processes.kill(process)
+        self._port.release()
+        self._scratch.remove()
+
+    def freeze(self, *daemons: str) -> None:
+        """Let ``osd`` (if nothing is said) or ``mon`` hang until ``thaw``."""
+        for name in daemons or ('osd',):
+            self._processes[name].send_signal(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        """Let everything go on; return when it does."""
+        for process in self._processes.values():
+            process.send_signal(signal.SIGCONT)
+        self._use()
+
+    def conf(self, name: str = 'rbd', **changes: object) -> Sections:
+        """Return an rbd store that gives up on a frozen cluster in 3 seconds.
+
+        :param changes: options of the driver over these.
+        """
+        options = {
+            'rbd_store_pool': POOL,
+            'rbd_store_user': 'glance',
+            'rbd_store_ceph_conf': str(self.config),
+            'rbd_store_chunk_size': 1,
+            'rados_connect_timeout': 3,
+        }
+        return {f'{name}:rbd': options | changes}
+
+    @contextlib.contextmanager
+    def connected(self) -> Iterator[Any]:
+        """Yield a ``rados.Rados`` that may do everything."""
+        import rados
+
+        cluster = rados.Rados(
+            conffile=str(self.config), rados_id='admin', conf={
+                'client_mount_timeout': '30',
+                'rados_mon_op_timeout': '30',
+                'rados_osd_op_timeout': '30',
+            }
+        )
+        cluster.connect()
+        try:
+            yield cluster
+        finally:
+            cluster.shutdown()
+
+    @contextlib.contextmanager
+    def pool(self, name: str = POOL) -> Iterator[Any]:
+        """Yield a ``rados.Ioctx``, for what these methods do not do."""
+        with self.connected() as cluster, cluster.open_ioctx(name) as pool:
+            yield pool
+
+    def images(self) -> list[str]:
+        """Return the names of all images in the pool."""
+        import rbd
+
+        with self.pool() as pool:
+            return sorted(rbd.RBD().list(pool))
+
+    def snapshots(self, image: str) -> list[str]:
+        """Return the names of an image's snapshots."""
+        import rbd
+
+        with self.pool() as pool, rbd.Image(pool, image) as opened:
+            return [found['name'] for found in opened.list_snaps()]
+
+    def trash(self) -> list[str]:
+        """Return the names that the images in the trash had."""
+        import rbd
+
+        with self.pool() as pool:
+            return [found['name'] for found in rbd.RBD().trash_list(pool)]
+
+    def remove(self, image: str) -> None:
+        """Delete an image and its snapshots behind the driver's back."""
+        import rbd
+
+        with self.pool() as pool:
+            with rbd.Image(pool, image) as opened:
+                for found in list(opened.list_snaps()):
+                    if opened.is_protected_snap(found['name']):
+                        opened.unprotect_snap(found['name'])
+                    opened.remove_snap(found['name'])
+            rbd.RBD().remove(pool, image)
+
+    def _use(self) -> None:
+        """Write and delete something: it returns when the pool works."""
+        with self.pool() as pool:
+            pool.write_full('probe', b'')
+            pool.remove_object('probe')
+
+    def _keys(self) -> None:
+        keyrings = {user: _keyring(user, caps) for user, caps in USERS.items()}
+        for user, keyring in keyrings.items():
+            (self.directory / f'{user}.keyring').write_text(keyring)
+        everybody = ''.join(keyrings.values())
+        (self.directory / 'mon.a.keyring').write_text(everybody)
+
+    def _boot(self, name: str, *command: str) -> None:
+        self._processes[name] = processes.boot(
+            list(command), self._env(), self.directory / f'{name}.log',
+            self._listens,
+        )
+
+    def _listens(self) -> bool:
+        """Whether the monitor does: a client that is early waits seconds."""
+        with socket.socket() as probe:
+            return not probe.connect_ex(('127.0.0.1', self._port.number))
+
+    def run(self, *command: str) -> None:
+        """Run one of Ceph's programs with the configuration of this one.
+
+        :raises RuntimeError: when it fails, with what it said.
+        """
+        done = subprocess.run(
+            command, env=self._env(), capture_output=True, text=True
+        )
+        if done.returncode:
+            raise RuntimeError(f'{command[0]}: {done.stdout}{done.stderr}')
+
+    def _env(self) -> dict[str, str]:
+        return dict(os.environ) | {'CEPH_CONF': str(self.config)}
+
+
+def _options(
+    directory: Path, address: str, objectstore: str
+) -> dict[str, dict[str, object]]:
+    return {
+        'global': {
+            'fsid': uuid.uuid4(),
+            'mon host': address,
+            'ms bind msgr1': False,
+            'public addr': '127.0.0.1',
+            'keyring': f'{directory}/$type.$id.keyring',
+            'mon data': f'{directory}/mon',
+            'osd data': f'{directory}/osd',
+            'run dir': directory,
+            'crash dir': directory,
+            'admin socket': f'{directory}/$name.asok',
+            'log file': f'{directory}/$name.log',
+            # One copy of everything, on the only OSD.
+            'osd pool default size': 1,
+            'osd pool default min size': 1,
+            'osd pool default pg autoscale mode': False,
+            'osd crush chooseleaf type': 0,
+            'mon allow pool size one': True,
+            'mon allow pool delete': True,
+            # It is not the host's disk that is tested.
+            'mon data avail crit': 1,
+            'mon data avail warn': 2,
+            'osd objectstore': objectstore,
+            'memstore device bytes': 4 << 30,
+            'bluestore block size': 8 << 30,
+            'bluestore cache autotune': False,
+            'bluestore cache size': 64 << 20,
+        }
+    }
+
+
+def _keyring(user: str, caps: dict[str, str]) -> str:
+    """Return the text that gives a user a new key."""
+    secret = os.urandom(16)
+    head = struct.pack('<hiih', 1, int(time.time()), 0, len(secret))
+    key = base64.b64encode(head + secret).decode()
+    granted = [f'caps {kind} = "{cap}"' for kind, cap in caps.items()]
+    return '\n'.join([f'[{user}]', f'key = {key}', *granted, ''])
+
+
+def _order(cluster: Any, prefix: str, **values: object) -> None:
+    """Give the monitor a command.
+
+    :raises RuntimeError: when it refuses, with what it said.
+    """
+    order = json.dumps({'prefix': prefix} | values)
+    failed, _, said = cluster.mon_command(order, b'')
+    if failed:
+        raise RuntimeError(f'{prefix}: {said}')
+
+
+@functools.cache
+def shared() -> Ceph:
+    """Return the Ceph of this worker process, started at the first call.
+
+    :raises unittest.SkipTest: where there is none, with the reason.
+    """
+    return Ceph().start()
