@@ -44,9 +44,13 @@ class Executor:
         self._closing = False
 
     def submit(self, run: Run) -> None:
-        """Run it as soon as there is room."""
+        """Run it as soon as there is room; hand it back while closing."""
         with self._changed:
-            self._waiting.append(run)
+            closing = self._closing
+            if not closing:
+                self._waiting.append(run)
+        if closing:
+            _hand_back(run)
         self._fill()
 
     def held(self) -> list[Run]:
@@ -76,6 +80,9 @@ class Executor:
         for run in self.held():
             run.stop(HandedBack())
         self._wait_idle(_LAST_SECONDS)
+        # A driver that does not return from a call keeps its thread.
+        for run in self.held():
+            _hand_back(run)
 
     def _wait_idle(self, seconds: float) -> bool:
         with self._changed:

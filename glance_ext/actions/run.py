@@ -55,6 +55,8 @@ class Run:
         #: For stores that need the caller's own token.
         self.context = context
         self._writing = threading.RLock()
+        #: Ended or handed back here: the row is no business of ours.
+        self._over = False
         self._stop: Exception | None = None
         self._wake = threading.Event()
         #: Counted by the work, in memory; the keeper writes it.
@@ -170,7 +172,7 @@ class Run:
         self._fenced(None, 'Waiting for another process to go on',
                      new_status=tasks.PENDING,
                      new_stamp=db.now() - datetime.timedelta(
-                         seconds=timeout + 1))
+                         seconds=timeout + 1), last=True)
 
     # ---------------------------------------------------------------------
 
@@ -180,14 +182,15 @@ class Run:
             locks.drop(connection, self.action.image_id, self.action.id)
             return work(connection)
         self.action.phase = record.ENDED
-        self._fenced(all_of_it, message, new_status=status)
+        self._fenced(all_of_it, message, new_status=status, last=True)
         LOG.info('Action %s (%s) of image %s ended: %s', self.action.id,
                  self.action.action_type, self.action.image_id,
                  self.action.error['code'] if self.action.error else 'done')
 
     def _fenced(self, work: Callable[[db.Connection], bool] | None,
                 message: str, new_status: str | None = None,
-                new_stamp: datetime.datetime | None = None) -> bool:
+                new_stamp: datetime.datetime | None = None,
+                last: bool = False) -> bool:
         def transaction(connection: db.Connection
                         ) -> tuple[datetime.datetime, bool]:
             moment = tasks.fence(
@@ -200,11 +203,14 @@ class Run:
             return moment, work(connection) if work else True
 
         with self._writing:
+            if self._over:
+                raise Lost
             self.action.bytes_done = self.progress.done
             self.action.bytes_total = self.progress.total
             self.action.stamp, done = db.transaction(transaction)
             self.action.status = new_status or self.action.status
             self.action.message = message
+            self._over = last
         return bool(done)
 
     def _say(self) -> str:

@@ -24,9 +24,6 @@ from typing import Any
 
 from glance_ext.client import errors
 
-SUCCESS = 'success'
-FAILURE = 'failure'
-
 
 @dataclasses.dataclass(frozen=True)
 class Progress:
@@ -76,11 +73,15 @@ class Action:
     @property
     def ended(self) -> bool:
         """Whether the status will not change any more."""
-        return self.status in (SUCCESS, FAILURE)
+        return self.succeeded or self.failed
 
     @property
     def succeeded(self) -> bool:
-        return self.status == SUCCESS
+        return self.status == 'success'
+
+    @property
+    def failed(self) -> bool:
+        return self.status == 'failure'
 
 
 def parse(body: object) -> Action:

@@ -50,8 +50,9 @@ def _is_locked_sqlite(exc: Exception) -> bool:
 def transaction(work: Callable[[Connection], _T]) -> _T:
     """Run ``work(connection)`` in one transaction and return its result.
 
-    A deadlock or a lost connection runs it again, so ``work`` has no effect but on the database.
-    It commits when ``work`` returns and rolls back when it raises.
+    A deadlock or a lost connection runs it again, so ``work`` has no effect
+    but on the database. It commits when ``work`` returns and rolls back when
+    it raises.
     """
     with db_api.get_engine().begin() as connection:
         return work(connection)

@@ -68,20 +68,17 @@ class Job:
 
     @property
     def failed(self) -> bool:
-        over = self.action is not None and self.action.ended
-        return bool(
-            self.error or (over and self.action and not self.action.succeeded)
-        )
+        return bool(self.error or (self.action and self.action.failed))
 
 
-class ActionCommand(command.Lister, metaclass=command.CommandMeta):
+class ActionCommand(command.Lister):
     """Starts an action for each image and lists what became of them."""
 
     #: What of an action's result has a column of its own.
     results: tuple[str, ...] = ()
 
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
-        parser = super().get_parser(prog_name)
+        parser: argparse.ArgumentParser = super().get_parser(prog_name)
         parser.add_argument(
             'images',
             metavar='<image>',
@@ -96,10 +93,11 @@ class ActionCommand(command.Lister, metaclass=command.CommandMeta):
         return parser
 
     def get_epilog(self) -> str:
+        more: str = super().get_epilog()
         return (
             'Without --wait the command ends when the server has accepted. '
             'How an action goes on is shown by "openstack image task show '
-            '<action_id>".\n\n' + super().get_epilog()
+            f'<action_id>".\n\n{more}'
         )
 
     @abc.abstractmethod
@@ -121,17 +119,13 @@ class ActionCommand(command.Lister, metaclass=command.CommandMeta):
     ) -> tuple[Sequence[str], Iterable[Row]]:
         clients: Any = self.app.client_manager
         cloud = client.Client(clients.image)
-        for asked in dict.fromkeys(parsed_args.images):
-            job = Job(asked)
-            self._jobs.append(job)
-            try:
-                job.image = cloud.find_image(asked)
-                job.action = self.start(cloud, job.image, parsed_args)
-            except client.ClientError as error:
-                job.error = error
-                self.log.error('%s: %s', job.name, error)
-        if parsed_args.wait:
-            self._wait(cloud)
+        try:
+            self._start_all(cloud, parsed_args)
+            if parsed_args.wait:
+                self._wait(cloud)
+        except KeyboardInterrupt:
+            self._say_how_to_follow()
+            raise
         columns = (
             'image_id',
             'image_name',
@@ -153,7 +147,21 @@ class ActionCommand(command.Lister, metaclass=command.CommandMeta):
             if not any(job.action for job in self._jobs):
                 return 0
             column_names, data = _for_people(column_names, list(data))
-        return super().produce_output(parsed_args, column_names, data)
+        status: int = super().produce_output(parsed_args, column_names, data)
+        return status
+
+    def _start_all(
+        self, cloud: client.Client, parsed_args: argparse.Namespace
+    ) -> None:
+        for asked in dict.fromkeys(parsed_args.images):
+            job = Job(asked)
+            self._jobs.append(job)
+            try:
+                job.image = cloud.find_image(asked)
+                job.action = self.start(cloud, job.image, parsed_args)
+            except client.ClientError as error:
+                job.error = error
+                self.log.error('%s: %s', job.name, error)
 
     def _wait(self, cloud: client.Client) -> None:
         jobs = {job.action.id: job for job in self._jobs if job.action}
@@ -168,11 +176,8 @@ class ActionCommand(command.Lister, metaclass=command.CommandMeta):
                 else:
                     job.action = seen
                     display.show(job.name, seen)
-        except KeyboardInterrupt:
+        finally:
             display.close()
-            self._say_how_to_follow()
-            raise
-        display.close()
         for job in jobs.values():
             if job.failed:
                 self.log.error('%s: %s', job.name, job.message)
@@ -206,11 +211,15 @@ class ActionCommand(command.Lister, metaclass=command.CommandMeta):
 def _for_people(
     columns: Sequence[str], rows: Sequence[Sequence[Any]]
 ) -> tuple[Sequence[str], Sequence[Sequence[Any]]]:
-    """Leave out empty columns, and let a single row stand upright."""
+    """Leave out empty columns, and let a single row stand upright.
+
+    Cells are texts or None, and may hold what a terminal would act on.
+    """
     kept = [any(cells) for cells in zip(*rows, strict=True)]
     columns = list(itertools.compress(columns, kept))
     rows = [
-        [cell or '' for cell in itertools.compress(row, kept)] for row in rows
+        [words.printable(cell or '') for cell in itertools.compress(row, kept)]
+        for row in rows
     ]
     if len(rows) > 1:
         return columns, rows

@@ -15,9 +15,10 @@ A transaction notes every target before a byte goes there. What is committed
 stays; everything else that it wrote is deleted when it ends.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from dataclasses import field
+import functools
 from types import TracebackType
 from typing import Any, Self
 
@@ -26,10 +27,13 @@ from oslo_log import log as logging
 from glance_ext import errors
 from glance_ext.host.images import Location
 from glance_ext.stores import drivers
-from glance_ext.stores import reading
 from glance_ext.stores import sharing
 from glance_ext.stores import traits
+from glance_ext.stores.reading import Copy
+from glance_ext.transfer import pump
+from glance_ext.transfer.digests import Digests
 from glance_ext.transfer.feed import Feed
+from glance_ext.transfer.progress import Progress
 
 LOG = logging.getLogger(__name__)
 
@@ -44,99 +48,80 @@ class Written:
     metadata: dict[str, Any] = field(repr=False)
 
 
+#: What became of each store: a copy, or why there is none.
+Outcome = dict[str, Written | errors.ActionError]
+
+
 class Transaction:
     """The copies of one image that one action writes.
 
-    Use it as a context manager. :meth:`write` is for the sinks of a
-    transfer, each in its thread.
+    A context manager: leaving it deletes what was not committed.
+
+    :param context: the request context for stores that need the caller's
+        own token
     """
 
     def __init__(self, image_id: str, context: Any) -> None:
         self._image_id = image_id
         self._context = context
-        self._digests = sharing.Digests()
-        self._begun: dict[str, Written | None] = {}
+        #: Every store that may hold something of ours; None while it is
+        #: being written, or where that failed.
+        self._noted: dict[str, Written | None] = {}
+        self._ended = False
 
-    def digests(self, found: dict[str, str] | None) -> None:
-        """Tell the drivers what the pass has found; None: it failed."""
-        self._digests.set(found)
+    def write(self, chunks: Iterable[bytes], stores: Sequence[str], *,
+              size: int | None, algorithm: str, digests: Digests,
+              progress: Progress, check: Callable[[], None],
+              stall_timeout: float) -> tuple[Outcome, dict[str, str]]:
+        """Write the chunks to every store at once; see that each has them.
 
-    def writer(self, store: str, size: int | None,
-               algorithm: str) -> Callable[[Feed], Written]:
-        """Return a sink's ``write`` for one store.
+        A store that fails, fails alone, and holds nothing afterwards, or
+        stays in :attr:`left`.
 
-        :param size: of the data, in bytes; None where it is not known
-        :param algorithm: of the multihash, for the driver's interface
+        :param size: of the data in bytes, or None where it is not known
+        :param algorithm: of the multihash, for the drivers' interface
+        :param digests: takes the chunks; has ``md5`` and ``algorithm``
+        :returns: what became of each store, and the digests
+        :raises BaseException: what ``chunks`` or ``check`` raised; then no
+            store holds anything
         """
-        def write(feed: Feed) -> Written:
-            return self.write(store, feed, size, algorithm)
-        return write
-
-    def write(self, store: str, feed: Feed, size: int | None,
-              algorithm: str) -> Written:
-        """Write one copy and see that the store has it, whole.
-
-        :raises errors.StoreOccupied: something lies there already; it is
-            left as it is
-        :raises errors.StoreFull, errors.StoreError: nothing is left there
-        """
-        where = drivers.name(store)
-        with drivers.translated(where):
-            driver = drivers.of_store(store)
-            habits = traits.of(driver)
-            if habits.occupied and habits.occupied(
-                    driver, self._image_id, self._context):
-                raise errors.StoreOccupied(
-                    f'{where} has data under this id already')
-        self._begun[store] = None
-        try:
-            with (drivers.translated(where),
-                  sharing.shared(self._digests)):
-                told = habits.size_to_tell(driver, size or 0)
-                url, count, checksum, _multihash, metadata = driver.add(
-                    self._image_id, feed, told, algorithm,
-                    context=self._context)
-            written = Written(store, count, url, dict(metadata or {}))
-            self._begun[store] = written
-            self._verify(written, feed, checksum)
-        except errors.StoreOccupied:
-            del self._begun[store]
-            raise
-        except BaseException:
-            self.discard(store)
-            raise
-        return written
+        shared = sharing.Digests()
+        sinks = [pump.Sink(store, functools.partial(
+            self._write, store, size, algorithm, shared))
+            for store in stores]
+        found = pump.pump(
+            chunks, sinks, digests=digests, progress=progress, check=check,
+            stall_timeout=stall_timeout, digested=shared.set)
+        return {sink.name: _outcome(sink) for sink in sinks}, found
 
     def commit(self, store: str) -> None:
-        """Keep the copy in ``store``, whatever happens to the others."""
-        del self._begun[store]
+        """Keep the copy in ``store``, whatever becomes of the others."""
+        del self._noted[store]
 
     def discard(self, store: str) -> bool:
         """Delete what was written to ``store``. True if nothing is left."""
-        written = self._begun.get(store)
-        where = drivers.name(store)
+        written = self._noted.get(store)
         try:
-            with drivers.translated(where):
+            if written is not None:
+                try:
+                    drivers.delete(_location(written), self._context)
+                except errors.DataMissing:
+                    pass
+            with drivers.translated(drivers.name(store)):
                 driver = drivers.of_store(store)
-                if written is not None:
-                    try:
-                        drivers.delete(self._location(written),
-                                       self._context)
-                    except errors.DataMissing:
-                        pass
                 traits.of(driver).leftovers(driver, self._image_id,
                                             self._context)
         except errors.StoreError as exc:
             LOG.error('What was written of image %s could not be deleted: '
                       '%s', self._image_id, exc.message)
             return False
-        self._begun.pop(store, None)
+        self._noted.pop(store, None)
         return True
 
     @property
     def left(self) -> list[str]:
-        """The stores that hold what is neither committed nor deleted."""
-        return list(self._begun)
+        """The stores that may hold what is neither committed nor deleted."""
+        return list(self._noted)
 
     def __enter__(self) -> Self:
         return self
@@ -144,22 +129,78 @@ class Transaction:
     def __exit__(self, kind: type[BaseException] | None,
                  value: BaseException | None,
                  traceback: TracebackType | None) -> None:
-        self._digests.set(None)
+        self._ended = True
         for store in self.left:
             self.discard(store)
 
-    def _location(self, written: Written) -> Location:
-        return Location(0, written.store, written.url)
+    def _write(self, store: str, size: int | None, algorithm: str,
+               shared: sharing.Digests, feed: Feed) -> Written:
+        """Write one copy, in the thread of its sink."""
+        where = drivers.name(store)
+        with drivers.translated(where):
+            driver = drivers.of_store(store)
+            habits = traits.of(driver)
+            if habits.read_only:
+                raise errors.StoreError(f'{where} cannot be written to')
+            if habits.occupied and habits.occupied(
+                    driver, self._image_id, self._context):
+                raise errors.StoreOccupied(
+                    f'{where} has data under this id already')
+        self._noted[store] = None
+        try:
+            with drivers.translated(where), sharing.shared(shared):
+                url, count, checksum, _multihash, metadata = driver.add(
+                    self._image_id, feed,
+                    habits.size_to_tell(driver, size or 0), algorithm,
+                    context=self._context)
+            written = Written(store, count, url, dict(metadata or {}))
+            self._noted[store] = written
+            _verify(written, size, feed, checksum, shared,
+                    Copy(_location(written), self._context))
+            if self._ended or feed.aborted:
+                raise errors.StoreStalled(f'{where} was given up')
+        except errors.StoreOccupied:
+            # What lies there is not ours.
+            del self._noted[store]
+            raise
+        except BaseException:
+            self.discard(store)
+            raise
+        return written
 
-    def _verify(self, written: Written, feed: Feed, checksum: str) -> None:
-        where = drivers.name(written.store)
-        if written.size != feed.bytes_read:
-            raise errors.ShortRead(
-                f'{where} took {written.size} bytes of {feed.bytes_read}')
-        if checksum and checksum != self._digests.get(sharing.CHECKSUM):
-            raise errors.HashMismatch(
-                f'{where} says that it has got other data')
-        stored = reading.Copy(self._location(written), self._context).size()
-        if stored != written.size:
-            raise errors.ShortRead(
-                f'{where} holds {stored} bytes of {written.size}')
+
+def _location(written: Written) -> Location:
+    return Location(0, written.store, written.url)
+
+
+def _verify(written: Written, size: int | None, feed: Feed, checksum: str,
+            shared: sharing.Digests, copy: Copy) -> None:
+    """See that a store took every byte, and holds as many now."""
+    # A driver that knows the size stops there, and would not see more.
+    if feed.read(1) or written.size != feed.bytes_read:
+        raise errors.ShortRead(
+            f'{copy} took {written.size} bytes and was given more')
+    if size is not None and written.size != size:
+        raise errors.ShortRead(
+            f'{copy} got {written.size} bytes instead of {size}')
+    if checksum and checksum != shared.get(sharing.CHECKSUM):
+        raise errors.HashMismatch(f'{copy} says that it got other data')
+    stored = copy.size()
+    if stored != written.size:
+        raise errors.ShortRead(
+            f'{copy} holds {stored} bytes of {written.size}')
+
+
+def _outcome(sink: pump.Sink) -> Written | errors.ActionError:
+    error = sink.error
+    if error is None:
+        done: Written = sink.result
+        return done
+    if isinstance(error, errors.ActionError):
+        return error
+    if isinstance(error, pump.Stalled):
+        return errors.StoreStalled(f'{drivers.name(sink.name)}: {error}')
+    LOG.error('Writing to %s failed unexpectedly', drivers.name(sink.name),
+              exc_info=error)
+    return errors.InternalError(
+        f'{drivers.name(sink.name)}: unexpected {type(error).__name__}')

@@ -51,6 +51,11 @@ class Feed:
                 self._changed.notify_all()
             return True
 
+    @property
+    def aborted(self) -> bool:
+        """Whether the pump has given this sink up."""
+        return self._aborted is not None
+
     def end(self) -> None:
         """Say that no more bytes follow."""
         with self._changed:

@@ -17,7 +17,6 @@ from tests.functional import cases
 from tests.functional.cases import ABSENT
 from tests.functional.cases import url
 from tests.harness import glance
-from tests.harness.users import ADMIN
 from tests.harness.users import MEMBER
 from tests.harness.users import NOBODY
 from tests.harness.users import OTHER

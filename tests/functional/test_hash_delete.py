@@ -63,6 +63,13 @@ class DeletedTest(DeleteCase):
         self.assertLess(action['progress']['bytes_done'], SIZE)
         self.assertGone(image)
 
+    def test_while_a_store_is_silent(self):
+        image = self.glance.legacy(DATA)
+        action, _ = self.stall(image)
+        self.assertEqual(204, self.delete(image))
+        self.assertFailed(self.ended(action), 'image_deleted')
+        self.assertGone(image)
+
     def test_before_a_store_fails_in_the_last_attempt(self):
         for kind, error in (
             ('raise', 'RemoteServiceUnavailable'),

@@ -22,6 +22,7 @@ import pty
 import signal
 import subprocess
 import unittest
+import uuid
 
 import glanceclient
 from keystoneauth1 import session
@@ -281,7 +282,15 @@ class WithoutAuthenticationTest(OpenstackCase):
         self.server = glance.shared(auth='none')
 
     def test_without_roles_nobody_may(self):
-        self.server.legacy(DATA, user=None, name='nobody asks')
+        # By hand: with today's oslo.policy, a Glance 32 without roles answers
+        # 500 to whoever makes an image.
+        self.server.sql(
+            'insert into images (id, name, status, visibility, created_at, '
+            'deleted, min_disk, min_ram, protected, os_hidden) values '
+            "(?, 'nobody asks', 'active', 'public', '2020-01-01', "
+            '0, 0, 0, 0, 0)',
+            (str(uuid.uuid4()),),
+        )
         done = self.ended(
             [
                 str(venvs.ensure('client') / 'bin' / 'openstack'),

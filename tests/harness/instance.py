@@ -155,7 +155,13 @@ class Instance:
         # Apache leaves its children alone when it is killed.
         gentle = self._server == 'mod_wsgi'
         death = signal.SIGTERM if gentle else signal.SIGKILL
-        return sessions.boot(command, env, log, self.answers, timeout, death)
+        return sessions.boot(command, env, log, self._ready, timeout, death)
+
+    def _ready(self) -> bool:
+        status = self._status()
+        if status == 500:
+            raise RuntimeError('it answers 500')
+        return 0 < status < 500
 
     def prepare(self) -> None:
         """Write its files and make its database; ``start`` does it too."""
@@ -186,11 +192,14 @@ class Instance:
 
     def answers(self) -> bool:
         """Whether it serves requests now."""
+        return 0 < self._status() < 500
+
+    def _status(self) -> int:
+        """Return the status of a cheap request; 0 is no answer."""
         try:
-            answer = web.request(f'{self.url}/versions', 'GET', timeout=5)
+            return web.request(f'{self.url}/versions', 'GET', timeout=5).status
         except (OSError, http.client.HTTPException):
-            return False
-        return answer.status < 500
+            return 0
 
     def stop(
         self, signal: int = signal.SIGTERM, timeout: float = 60

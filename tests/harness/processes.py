@@ -70,19 +70,22 @@ def boot(
 ) -> subprocess.Popen[bytes]:
     """Spawn a server beside its log and wait until it is ready.
 
-    :raises RuntimeError: when it ends, or is not ready in ``timeout``
-        seconds; the message has the end of its log.
+    :raises RuntimeError: when it ends, when ``ready`` raises, or when it is
+        not ready in ``timeout`` seconds; with the end of its log.
     """
     process = spawn(command, env, log, death)
     deadline = time.monotonic() + timeout
-    while not ready():
-        ended = process.poll() is not None
-        if ended or time.monotonic() > deadline:
-            kill(process)
-            what = process.returncode if ended else f'silent {timeout} s'
-            tail = log.read_text(errors='replace')[-4000:]
-            raise RuntimeError(f'{command[0]}: {what}\n{tail}')
-        time.sleep(0.05)
+    try:
+        while not ready():
+            if process.poll() is not None:
+                raise RuntimeError(f'it ended with {process.returncode}')
+            if time.monotonic() > deadline:
+                raise RuntimeError(f'it is silent after {timeout} seconds')
+            time.sleep(0.05)
+    except RuntimeError as error:
+        kill(process)
+        tail = log.read_text(errors='replace')[-4000:]
+        raise RuntimeError(f'{command}: {error}\n{tail}') from error
     return process
 
 

@@ -44,6 +44,11 @@ class Launch:
         return str(self.venv / 'bin' / 'python')
 
     @property
+    def library(self) -> Path:
+        (found,) = (self.venv / 'lib').glob('python3*')
+        return found
+
+    @property
     def address(self) -> str:
         return f'127.0.0.1:{self.port}'
 
@@ -128,8 +133,7 @@ def _mod_wsgi(launch: Launch) -> list[str]:
     apache = shutil.which('apache2', path='/usr/sbin:/usr/bin')
     if apache is None:
         raise unittest.SkipTest('skipped: apache2 absent')
-    (library,) = (launch.venv / 'lib').glob('python3*')
-    version = library.name.removeprefix('python')
+    version = launch.library.name.removeprefix('python')
     if not (APACHE_MODULES / f'mod_wsgi.so-{version}').exists():
         raise unittest.SkipTest(f'skipped: no mod_wsgi of Python {version}')
     command = [apache, '-DFOREGROUND', '-f', str(_apache_files(launch))]
@@ -148,6 +152,13 @@ def _apache_files(launch: Launch) -> Path:
     """Write Apache's configuration and the script; return the former."""
     here = launch.directory / 'apache'
     here.mkdir(exist_ok=True)
+    # The embedded interpreter is the distribution's, and cannot load the
+    # standard library of another one; the installed packages it can.
+    packages = here / 'lib' / launch.library.name / 'site-packages'
+    packages.parent.mkdir(parents=True, exist_ok=True)
+    if not packages.is_symlink():
+        packages.symlink_to(launch.library / 'site-packages')
+    (here / 'pyvenv.cfg').write_text('home = /usr/bin\n')
     module, name = MODULE.split(':')
     (here / 'glance.wsgi').write_text(f'from {module} import {name}\n')
     modules = ''.join(
@@ -166,7 +177,7 @@ ErrorLog {launch.directory}/server.log
 Listen {launch.address}
 WSGISocketPrefix {here}/socket
 WSGIDaemonProcess glance processes={launch.processes} \
-    threads={launch.threads} python-home={launch.venv} \
+    threads={launch.threads} python-home={here} \
     python-path={venvs.ROOT} shutdown-timeout=60 home={here}
 WSGIProcessGroup glance
 WSGIApplicationGroup %{{GLOBAL}}

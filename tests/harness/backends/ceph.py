@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import atexit
 import base64
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 import contextlib
 import functools
 import importlib.util
@@ -31,13 +31,11 @@ import time
 from typing import Any
 import uuid
 
+from tests.harness import backends
 from tests.harness import ports
 from tests.harness import processes
-from tests.harness.backends import Availability
-from tests.harness.backends import programs
 from tests.harness.backends import scratch
-from tests.harness.backends import Sections
-from tests.harness.settings import ini
+from tests.harness import settings
 
 # Where Debian's bindings are; they run in every CPython of their version.
 DEBIAN = Path('/usr/lib/python3/dist-packages')
@@ -58,13 +56,13 @@ USERS = {
 }
 
 
-def available() -> Availability:
+def available() -> backends.Availability:
     """Tell whether Ceph and its bindings for this Python are installed."""
-    found = programs(('ceph-mon', 'ceph-osd', 'monmaptool'))
+    found = backends.programs(('ceph-mon', 'ceph-osd', 'monmaptool'))
     if found and importlib.util.find_spec('rbd') is None:
         absent = [name for name in BINDINGS if not (DEBIAN / name).exists()]
         if absent:
-            return Availability(f'{", ".join(absent)} absent')
+            return backends.Availability(f'{", ".join(absent)} absent')
     return found
 
 
@@ -93,9 +91,9 @@ class Ceph:
         self.config = self.directory / 'ceph.conf'
         self._port = ports.Port()
         self._processes: dict[str, subprocess.Popen[bytes]] = {}
-        address = f'[v2:127.0.0.1:{self._port.number}]'
-        self.options = _options(self.directory, address, objectstore)
-        self.config.write_text(ini(self.options))
+        self._address = f'[v2:127.0.0.1:{self._port.number}]'
+        self.options = _options(self.directory, self._address, objectstore)
+        self.config.write_text(settings.ini(self.options))
         atexit.register(self.stop)
 
     def __enter__(self) -> Ceph:
@@ -113,19 +111,22 @@ class Ceph:
         here = self.directory
         for name in ('mon', 'osd'):
             (here / name).mkdir()
-        self.run('monmaptool', '--create', '--fsid',
-                 str(self.options['global']['fsid']), '--addv', 'a',
-                 str(self.options['global']['mon host']), f'{here}/monmap')
-        self.run('ceph-mon', '--mkfs', '-i', 'a', '--monmap',
-                 f'{here}/monmap', '--keyring', f'{here}/mon.a.keyring')
-        self._boot('mon', 'ceph-mon', '-i', 'a', '-f')
-        osd = str(uuid.uuid4())
+        monmap, fsid = f'{here}/monmap', str(self.options['global']['fsid'])
+        self._run('monmaptool', '--create', '--fsid', fsid,
+                  '--addv', 'a', self._address, monmap)
+        self._run('ceph-mon', '--mkfs', '-i', 'a', '--monmap', monmap,
+                  '--keyring', f'{here}/mon.a.keyring')
+        self._boot('mon', 'a', self._listens)
         with self.connected() as cluster:
+            osd = str(uuid.uuid4())
             _order(cluster, 'osd create', uuid=osd)
-            self.run('ceph-osd', '-i', '0', '--mkfs', '--osd-uuid', osd)
-            self._boot('osd', 'ceph-osd', '-i', '0', '-f')
+            self._run('ceph-osd', '-i', '0', '--mkfs', '--osd-uuid', osd)
+            # A client that had to wait for the OSD would look again only
+            # after five seconds.
+            self._boot('osd', '0', lambda: _osds(cluster) == 1)
             _order(cluster, 'osd pool create', pool=POOL, pg_num=8)
-            _order(cluster, 'osd pool application enable', pool=POOL, app='rbd')
+            _order(cluster, 'osd pool application enable',
+                   pool=POOL, app='rbd')
         self._use()
         return self
 
@@ -148,7 +149,7 @@ class Ceph:
             process.send_signal(signal.SIGCONT)
         self._use()
 
-    def conf(self, name: str = 'rbd', **changes: object) -> Sections:
+    def conf(self, name: str = 'rbd', **changes: object) -> backends.Sections:
         """Return an rbd store that gives up on a frozen cluster in 3 seconds.
 
         :param changes: options of the driver over these.
@@ -232,10 +233,12 @@ class Ceph:
         everybody = ''.join(keyrings.values())
         (self.directory / 'mon.a.keyring').write_text(everybody)
 
-    def _boot(self, name: str, *command: str) -> None:
-        self._processes[name] = processes.boot(
-            list(command), self._env(), self.directory / f'{name}.log',
-            self._listens,
+    def _boot(self, kind: str, name: str, ready: Callable[[], bool]) -> None:
+        self._processes[kind] = processes.boot(
+            [f'ceph-{kind}', '-i', name, '-f'],
+            self._env(),
+            self.directory / f'{kind}.log',
+            ready,
         )
 
     def _listens(self) -> bool:
@@ -243,16 +246,13 @@ class Ceph:
         with socket.socket() as probe:
             return not probe.connect_ex(('127.0.0.1', self._port.number))
 
-    def run(self, *command: str) -> None:
-        """Run one of Ceph's programs with the configuration of this one.
-
-        :raises RuntimeError: when it fails, with what it said.
-        """
+    def _run(self, *command: str) -> None:
         done = subprocess.run(
             command, env=self._env(), capture_output=True, text=True
         )
         if done.returncode:
-            raise RuntimeError(f'{command[0]}: {done.stdout}{done.stderr}')
+            said = (done.stdout + done.stderr)[:4000]
+            raise RuntimeError(f'{command[0]}: {said}')
 
     def _env(self) -> dict[str, str]:
         return dict(os.environ) | {'CEPH_CONF': str(self.config)}
@@ -281,6 +281,8 @@ def _options(
             'osd crush chooseleaf type': 0,
             'mon allow pool size one': True,
             'mon allow pool delete': True,
+            # Each step of the boot would wait a second for company.
+            'paxos propose interval': 0.05,
             # It is not the host's disk that is tested.
             'mon data avail crit': 1,
             'mon data avail warn': 2,
@@ -302,15 +304,22 @@ def _keyring(user: str, caps: dict[str, str]) -> str:
     return '\n'.join([f'[{user}]', f'key = {key}', *granted, ''])
 
 
-def _order(cluster: Any, prefix: str, **values: object) -> None:
-    """Give the monitor a command.
+def _order(cluster: Any, prefix: str, **values: object) -> bytes:
+    """Give the monitor a command; return its answer.
 
     :raises RuntimeError: when it refuses, with what it said.
     """
     order = json.dumps({'prefix': prefix} | values)
-    failed, _, said = cluster.mon_command(order, b'')
+    failed, answer, said = cluster.mon_command(order, b'')
     if failed:
         raise RuntimeError(f'{prefix}: {said}')
+    return bytes(answer)
+
+
+def _osds(cluster: Any) -> int:
+    """Return how many OSDs are up."""
+    found = json.loads(_order(cluster, 'osd stat', format='json'))
+    return int(found['num_up_osds'])
 
 
 @functools.cache

@@ -28,14 +28,14 @@ from glance_store import driver
 from glance_store import location
 from oslo_config import cfg
 
+from tests.harness import backends
 from tests.harness.backends import ceph
-from tests.harness.backends import Sections
 
 CONF = cfg.CONF
 _MAPS = (location.SCHEME_TO_CLS_MAP, location.SCHEME_TO_CLS_BACKEND_MAP)
 
 
-def instance(*sections: Sections) -> dict[str, Any]:
+def instance(*sections: backends.Sections) -> dict[str, Any]:
     """Return ``stores`` and ``config`` for a Glance with these stores.
 
     The first has the highest weight and is the default.
@@ -46,7 +46,7 @@ def instance(*sections: Sections) -> dict[str, Any]:
 
 
 @contextlib.contextmanager
-def multi_store(*sections: Sections) -> Iterator[Any]:
+def multi_store(*sections: backends.Sections) -> Iterator[Any]:
     """Set up these stores, the first of them the default; yield the CONF.
 
     One at a time in a process.
@@ -73,7 +73,7 @@ def multi_store(*sections: Sections) -> Iterator[Any]:
 
 
 @contextlib.contextmanager
-def single_store(sections: Sections) -> Iterator[Any]:
+def single_store(sections: backends.Sections) -> Iterator[Any]:
     """Set up the one store in the old style, without ids; yield the CONF.
 
     One at a time in a process.
@@ -93,7 +93,7 @@ def single_store(sections: Sections) -> Iterator[Any]:
         yield CONF
 
 
-def _merged(sections: tuple[Sections, ...]) -> Sections:
+def _merged(sections: tuple[backends.Sections, ...]) -> backends.Sections:
     return {key: each[key] for each in sections for key in each}
 
 

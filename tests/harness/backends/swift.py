@@ -25,27 +25,26 @@ from typing import Any
 import urllib.parse
 import uuid
 
+from tests.harness import backends
 from tests.harness import ports
 from tests.harness import processes
 from tests.harness import venvs
 from tests.harness import web
-from tests.harness.backends import Availability
 from tests.harness.backends import identity
 from tests.harness.backends import scratch
-from tests.harness.backends import Sections
 from tests.harness.backends import swift_serve
 
 USER, PASSWORD = swift_serve.USER, swift_serve.PASSWORD
 ACCOUNT = f'AUTH_{USER.partition(":")[0]}'
 
 
-def available() -> Availability:
+def available() -> backends.Availability:
     """Tell whether Swift can be started; its environment is built here."""
     try:
         venvs.ensure('swift')
     except subprocess.CalledProcessError:
-        return Availability('swift absent: it could not be installed')
-    return Availability()
+        return backends.Availability('swift absent: it could not be installed')
+    return backends.Availability()
 
 
 class Swift:
@@ -115,7 +114,7 @@ class Swift:
         """Let it go on."""
         self._process.send_signal(signal.SIGCONT)
 
-    def conf(self, name: str = 'swift', **changes: object) -> Sections:
+    def conf(self, name: str = 'swift', **changes: object) -> backends.Sections:
         """Return a swift store with a container of its own.
 
         Images of 2 MB and above become segments of 1 MB.
@@ -139,7 +138,7 @@ class Swift:
         }
         return {f'{name}:swift': options | changes}
 
-    def s3_conf(self, name: str = 's3', **changes: object) -> Sections:
+    def s3_conf(self, name: str = 's3', **changes: object) -> backends.Sections:
         """Return an s3 store with a bucket of its own.
 
         Images of 5 MiB and above are sent in parts of 5 MiB, the least that

@@ -104,16 +104,17 @@ class ParseTest(unittest.TestCase):
         self.assertEqual(17, odd.attempt)
 
     def test_how_it_ended(self):
-        for status, ended, succeeded in (
-            ('pending', False, False),
-            ('processing', False, False),
-            ('success', True, True),
-            ('failure', True, False),
+        for status, ended, succeeded, failed in (
+            ('pending', False, False, False),
+            ('processing', False, False, False),
+            ('success', True, True, False),
+            ('failure', True, False, True),
         ):
             with self.subTest(status):
                 found = action.parse(BODY | {'status': status})
                 self.assertEqual(ended, found.ended)
                 self.assertEqual(succeeded, found.succeeded)
+                self.assertEqual(failed, found.failed)
 
     def test_why_it_failed(self):
         error = {'code': 'hash_mismatch', 'message': 'It differs.'}

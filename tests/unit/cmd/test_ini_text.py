@@ -67,7 +67,7 @@ TEXTS = strategies.tuples(
 
 class ReadTest(unittest.TestCase):
     @hypothesis.given(TEXTS)
-    @hypothesis.settings(max_examples=400, deadline=None)
+    @hypothesis.settings(max_examples=200, deadline=None)
     def test_finds_what_configparser_finds(self, text):
         try:
             expected = parsed(text)

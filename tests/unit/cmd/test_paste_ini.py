@@ -290,7 +290,7 @@ def files(draw) -> str:
 
 class RoundTripTest(unittest.TestCase):
     @hypothesis.given(files())
-    @hypothesis.settings(max_examples=300, deadline=None)
+    @hypothesis.settings(max_examples=150, deadline=None)
     def test_disable_undoes_enable_to_the_byte(self, text):
         try:
             enabled = paste_ini.enable(text)
@@ -300,7 +300,7 @@ class RoundTripTest(unittest.TestCase):
         self.assertEqual(text, paste_ini.disable(enabled))
 
     @hypothesis.given(files())
-    @hypothesis.settings(max_examples=300, deadline=None)
+    @hypothesis.settings(max_examples=150, deadline=None)
     def test_enabled_pipelines_are_the_old_ones_and_ours(self, text):
         try:
             enabled = paste_ini.pipelines(paste_ini.enable(text))

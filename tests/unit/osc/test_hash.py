@@ -10,6 +10,7 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
+import contextlib
 import csv
 import io
 import json
@@ -255,16 +256,25 @@ class CalculateHashTest(unittest.TestCase):
         self.assertIn('This Glance does not run glance-ext', errors)
 
     def test_a_name_cannot_speak_to_the_terminal(self):
-        self.image('i1', '\x1b[2Jevil\n', stub.Reply(409, {'message': 'No.'}))
+        name = '\x1b[2Jevil\n'
+        self.image('i1', name, stub.Reply(409, {'message': 'No.'}))
         _, _, errors = self.openstack('i1')
         self.assertEqual('?[2Jevil: No. (HTTP 409)\n', errors)
+        self.image('i1', name, stub.Reply(202, action()))
+        _, output, _ = self.openstack('i1')
+        self.assertIn(['image_name', '?[2Jevil'], self.table(output))
+        _, output, _ = self.openstack('-f', 'json', 'i1')
+        self.assertEqual(name, json.loads(output)[0]['image_name'])
 
     def test_wrong_usage_ends_with_2(self):
         for arguments in ([], ['--algorithm'], ['--nonsense', 'i1']):
-            with self.subTest(arguments):
-                with self.assertRaises(SystemExit) as ended:
-                    self.openstack(*arguments)
-                self.assertEqual(2, ended.exception.code)
+            with (
+                self.subTest(arguments),
+                contextlib.redirect_stderr(io.StringIO()),
+                self.assertRaises(SystemExit) as ended,
+            ):
+                self.openstack(*arguments)
+            self.assertEqual(2, ended.exception.code)
 
 
 class ImportTest(unittest.TestCase):

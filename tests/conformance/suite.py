@@ -1,0 +1,255 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+"""The suite: one mixin, which a driver's test case inherits."""
+
+import contextlib
+import hashlib
+import random
+import threading
+import unittest
+import uuid
+
+from glance_ext import errors
+from glance_ext.host.images import Location
+from glance_ext.stores import drivers
+from glance_ext.stores import reading
+from glance_ext.stores import writing
+from glance_ext.transfer.digests import Digests
+from glance_ext.transfer.progress import Progress
+
+KIB, MIB = 1 << 10, 1 << 20
+CHUNK = 64 * KIB
+
+
+class Broken(Exception):
+    """What a source raises in these tests."""
+
+
+def data(size, seed=0):
+    return random.Random(f'{size}-{seed}').randbytes(size)
+
+
+def cut(content, breaks_at=None):
+    """Yield ``content`` in chunks; raise at the byte ``breaks_at``."""
+    for start in range(0, len(content), CHUNK):
+        end = min(start + CHUNK, len(content))
+        if breaks_at is not None and end > breaks_at:
+            if start < breaks_at:
+                yield content[start:breaks_at]
+            raise Broken
+        yield content[start:end]
+
+
+def write(transaction, chunks, stores, size, check=lambda: None,
+          stall_timeout=60):
+    with Digests(['md5', 'sha256'], 2) as digests:
+        return transaction.write(
+            chunks, stores, size=size, algorithm='sha256', digests=digests,
+            progress=Progress(size), check=check,
+            stall_timeout=stall_timeout)
+
+
+def read(copy, offset=0):
+    return b''.join(copy.chunks(offset))
+
+
+class Conformance:
+    """Needs ``store`` (its id), ``everything()`` and ``set_up_stores()``.
+
+    ``everything()`` returns the names of all that the backend holds, by any
+    name: objects, segments, uploads that were begun, snapshots, trash.
+    """
+
+    store = ''
+    #: Just below, at and above where this driver cuts data into parts.
+    sizes = (1, 65535, 65536, 65537, 5 * MIB)
+    #: Whether ``get_size`` tells what is missing from what is empty.
+    tells_missing = True
+    #: Whether deleting an image is possible while it is read.
+    context = None
+
+    def set_up_stores(self):
+        """Return a context manager that configures glance_store."""
+        raise NotImplementedError
+
+    def everything(self):
+        raise NotImplementedError
+
+    def setUp(self):
+        super().setUp()
+        stack = contextlib.ExitStack()
+        self.addCleanup(stack.close)
+        stack.enter_context(self.set_up_stores())
+        self.before = self.everything()
+
+    def tearDown(self):
+        left = [thread.name for thread in threading.enumerate()
+                if thread.name.startswith('glance-ext-')]
+        self.assertEqual([], left)
+        super().tearDown()
+
+    def assert_nothing_new(self):
+        self.assertEqual(self.before, self.everything())
+
+    def add(self, content, size='known', image_id=None):
+        """Write ``content`` and keep it; return its copy."""
+        image_id = image_id or str(uuid.uuid4())
+        with writing.Transaction(image_id, self.context) as transaction:
+            outcome, _found = write(
+                transaction, cut(content), [self.store],
+                len(content) if size == 'known' else size)
+            written = outcome[self.store]
+            if isinstance(written, Exception):
+                raise written
+            transaction.commit(self.store)
+        copy = reading.Copy(Location(1, self.store, written.url),
+                            self.context)
+        self.addCleanup(self._delete, copy)
+        return copy
+
+    def _delete(self, copy):
+        with contextlib.suppress(errors.DataMissing):
+            drivers.delete(copy.location, self.context)
+
+    # Reading and writing -------------------------------------------------
+
+    def test_what_was_written_is_read(self):
+        for size in self.sizes:
+            for told in ('known', None):
+                with self.subTest(size=size, told=told):
+                    content = data(size)
+                    copy = self.add(content, told)
+                    self.assertEqual(
+                        hashlib.sha256(content).digest(),
+                        hashlib.sha256(read(copy)).digest())
+                    self.assertEqual(size, copy.size())
+                    self._delete(copy)
+        self.assert_nothing_new()
+
+    def test_nothing_is_written_as_nothing(self):
+        copy = self.add(b'', None)
+        self.assertEqual(b'', read(copy))
+
+    def test_is_read_twice(self):
+        content = data(300_000)
+        copy = self.add(content)
+        self.assertEqual((content, content), (read(copy), read(copy)))
+
+    def test_is_read_from_an_offset_where_the_driver_says_so(self):
+        content = data(300_000)
+        copy = self.add(content)
+        if copy.seeks:
+            self.assertEqual(content[70_001:], read(copy, 70_001))
+        else:
+            with self.assertRaises(errors.StoreError):
+                read(copy, 70_001)
+
+    def test_several_are_written_at_once(self):
+        contents = [data(400_000, index) for index in range(4)]
+        copies = {}
+
+        def work(index):
+            copies[index] = self.add(contents[index])
+        threads = [threading.Thread(target=work, args=(index,))
+                   for index in range(4)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        for index, content in enumerate(contents):
+            self.assertEqual(content, read(copies[index]))
+
+    # What goes wrong ------------------------------------------------------
+
+    def test_shorter_data_than_was_said_fails_and_leaves_nothing(self):
+        for size in self.sizes[1:]:
+            with self.subTest(size=size):
+                with self.assertRaises(errors.StoreError):
+                    self.add(data(size - 1), size)
+                self.assert_nothing_new()
+
+    def test_longer_data_than_was_said_fails_and_leaves_nothing(self):
+        for size in self.sizes:
+            with self.subTest(size=size):
+                with self.assertRaises(errors.StoreError):
+                    self.add(data(size + 100_000), size)
+                self.assert_nothing_new()
+
+    def test_source_that_breaks_leaves_nothing(self):
+        size = self.sizes[-1]
+        for breaks_at in (0, 1, CHUNK, *self.sizes[1:-1], size // 2,
+                          size - 1):
+            for told in (size, None):
+                with self.subTest(breaks_at=breaks_at, told=told):
+                    with (writing.Transaction(str(uuid.uuid4()),
+                                              self.context) as transaction,
+                          self.assertRaises(Broken)):
+                        write(transaction, cut(data(size), breaks_at),
+                              [self.store], told)
+                    self.assertEqual([], transaction.left)
+                    self.assert_nothing_new()
+
+    def test_cancelled_write_leaves_nothing(self):
+        seen = []
+
+        def check():
+            seen.append(1)
+            if len(seen) > 20:
+                raise Broken
+        with (writing.Transaction(str(uuid.uuid4()), self.context)
+              as transaction, self.assertRaises(Broken)):
+            write(transaction, cut(data(self.sizes[-1])), [self.store],
+                  None, check)
+        self.assert_nothing_new()
+
+    def test_what_lies_there_already_is_refused_and_left(self):
+        image_id = str(uuid.uuid4())
+        for size in (1000, self.sizes[-1]):
+            with self.subTest(size=size):
+                content = data(size)
+                copy = self.add(content, image_id=image_id)
+                with_it = self.everything()
+                for other in (data(500, 1), data(self.sizes[-1], 1)):
+                    with self.assertRaises(errors.StoreOccupied):
+                        self.add(other, image_id=image_id)
+                self.assertEqual(with_it, self.everything())
+                self.assertEqual(content, read(copy))
+                self._delete(copy)
+
+    def test_what_is_not_committed_is_gone(self):
+        with writing.Transaction(str(uuid.uuid4()),
+                                 self.context) as transaction:
+            outcome, _found = write(transaction, cut(data(self.sizes[-1])),
+                                    [self.store], self.sizes[-1])
+            self.assertIsInstance(outcome[self.store], writing.Written)
+        self.assertEqual([], transaction.left)
+        self.assert_nothing_new()
+
+    def test_missing_data_says_so(self):
+        copy = self.add(data(1000))
+        self._delete(copy)
+        with self.assertRaises(errors.DataMissing):
+            read(copy)
+        if self.tells_missing:
+            self.assertTrue(copy.is_missing())
+        else:
+            self.assertEqual(0, copy.size())
+
+    def test_no_message_holds_an_address_or_a_secret(self):
+        copy = self.add(data(1000))
+        self._delete(copy)
+        with self.assertRaises(errors.StoreError) as caught:
+            read(copy)
+        for secret in (copy.location.url, copy.location.url.split('/')[2]):
+            if secret:
+                self.assertNotIn(secret, caught.exception.message)
+                self.assertNotIn(secret, repr(copy.location))

@@ -1,0 +1,59 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+"""The swift and s3 drivers, on a real Swift with its S3 API."""
+
+import contextlib
+import unittest
+import uuid
+
+from tests.conformance import suite
+from tests.conformance.suite import MIB
+from tests.harness.backends import stores
+from tests.harness.backends import swift
+
+
+class TestSwift(suite.Conformance, unittest.TestCase):
+
+    store = 'swift'
+    #: Segments are of 1 MiB, from 2 MiB on.
+    sizes = (1, 65537, 2 * MIB - 1, 2 * MIB, 2 * MIB + 1, 3 * MIB)
+    tells_missing = False
+
+    @contextlib.contextmanager
+    def set_up_stores(self):
+        self.swift = swift.shared()
+        self.container = f'c-{uuid.uuid4().hex[:8]}'
+        with stores.multi_store(self.swift.conf(
+                'swift', swift_store_container=self.container)):
+            yield
+
+    def everything(self):
+        return sorted(self.swift.objects(self.container))
+
+
+class TestS3(suite.Conformance, unittest.TestCase):
+
+    store = 's3'
+    #: Parts are of 5 MiB, from 5 MiB on.
+    sizes = (1, 65537, 5 * MIB - 1, 5 * MIB, 5 * MIB + 1, 11 * MIB)
+
+    @contextlib.contextmanager
+    def set_up_stores(self):
+        self.swift = swift.shared()
+        self.bucket = f'b-{uuid.uuid4().hex[:8]}'
+        with stores.multi_store(self.swift.s3_conf(
+                's3', s3_store_bucket=self.bucket)):
+            yield
+
+    def everything(self):
+        return sorted([*self.swift.objects(self.bucket),
+                       *self.swift.uploads(self.bucket)])

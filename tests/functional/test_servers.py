@@ -1,0 +1,164 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+"""What becomes of a hash when its server is told to stop or to reload."""
+
+import concurrent.futures
+import signal
+import time
+import unittest
+
+from tests.functional.hash_life import DATA
+from tests.functional.hash_life import SIZE
+from tests.functional.hash_life import begin
+from tests.functional.hash_life import digests
+from tests.functional.hash_life import fields
+from tests.functional.hash_life import locks
+from tests.functional.hash_life import until
+from tests.harness import glance
+
+
+class ServerCase:
+    """One server; it is skipped by name where it cannot be had."""
+
+    server: str
+    processes = 2
+
+    def start(self, **options):
+        """Return a running Glance with these options of ours."""
+        options = {'heartbeat_timeout': 120, 'shutdown_timeout': 30} | options
+        found = glance.Glance(
+            server=self.server, processes=self.processes,
+            config={'DEFAULT': {'http_retries': 0}, 'glance_ext': options})
+        self.addCleanup(found.stop, signal.SIGKILL)
+        return found.start()
+
+    def stall(self, on, image, **body):
+        """Begin a hash and stop it halfway; return the action."""
+        fault = on.fault('stall', image=image, at=SIZE // 2)
+        action = begin(on, image, **body)
+        until(lambda: on.fired(fault))
+        return action
+
+    def rows(self, on, *actions):
+        """Return the status of each action, as the database has it."""
+        return [on.sql('select status from tasks where id = ?', (action,))
+                [0][0] for action in actions]
+
+    def assertHashed(self, on, image, algorithm='sha512'):
+        self.assertEqual(digests(DATA, algorithm), fields(on, image))
+        self.assertEqual([], locks(on, image))
+
+
+class StopCase(ServerCase):
+    """SIGTERM: up to ``shutdown_timeout``, then back to pending."""
+
+    def test_running_hash_ends_before_the_process_does(self):
+        on = self.start()
+        image = on.legacy(DATA)
+        action = self.stall(on, image)
+        with concurrent.futures.ThreadPoolExecutor() as pool:
+            stopping = pool.submit(on.halt)
+            with self.assertRaises(TimeoutError):
+                stopping.result(timeout=1.5)
+            on.clear_faults()
+            code, seconds = stopping.result()
+        self.assertEqual(0, code, on.log()[-2000:])
+        self.assertLess(seconds, 20)
+        self.assertEqual(['success'], self.rows(on, action))
+        self.assertHashed(on, image)
+
+    def test_what_takes_too_long_goes_back_and_on_after_the_restart(self):
+        on = self.start(shutdown_timeout=1, max_running_actions=1)
+        images = [on.legacy(DATA) for _ in range(4)]
+        on.fault('slow', bytes_per_second=SIZE // 100)
+        actions = [begin(on, image) for image in images]
+        until(lambda: 'processing' in self.rows(on, *actions))
+        code, seconds = on.halt()
+        self.assertEqual(0, code, on.log()[-2000:])
+        self.assertLess(seconds, 15)
+        self.assertEqual(['pending'] * 4, self.rows(on, *actions))
+        on.clear_faults()
+        begun = time.monotonic()
+        on.configure({'glance_ext': {'max_running_actions': 4}})
+        on.start()
+        for action, image in zip(actions, images, strict=True):
+            ended = on.wait_action(action)
+            self.assertEqual('success', ended['status'], ended)
+            self.assertEqual(1, ended['attempt'])
+            self.assertHashed(on, image)
+        # Long before any heartbeat could be stale.
+        self.assertLess(time.monotonic() - begun, 60)
+
+
+class ReloadCase(ServerCase):
+    """SIGHUP: changed options hold for what begins afterwards."""
+
+    def test_changed_options_hold_after_sighup(self):
+        on = self.start()
+        images = [on.legacy(DATA) for _ in range(2)]
+        action = self.stall(on, images[0])
+        on.configure({
+            'DEFAULT': {'http_retries': 2, 'hashing_algorithm': 'sha256'},
+            'glance_ext': {'allowed_hash_algorithms': 'sha256,sha1'}})
+        on.hup()
+        path = '/v2/info/glance-ext'
+        until(lambda: self.answer(on, path) == ['sha256', 'sha1'])
+        on.clear_faults()
+        # It keeps what it began with.
+        ended = on.wait_action(action)
+        self.assertEqual('success', ended['status'], ended)
+        self.assertEqual(1, ended['max_attempts'])
+        self.assertHashed(on, images[0])
+        until(lambda: self.refuses(on, images[1]))
+        ended = on.wait_action(begin(on, images[1]))
+        self.assertEqual('success', ended['status'], ended)
+        self.assertEqual(3, ended['max_attempts'])
+        self.assertHashed(on, images[1], 'sha256')
+
+    def answer(self, on, path):
+        try:
+            answer = on.request('GET', path)
+        except OSError:
+            return None  # with no worker there is nobody to answer
+        return answer.json['hash_algorithms']
+
+    def refuses(self, on, image):
+        path = f'/v2/images/{image}/hash'
+        answer = on.request('POST', path, {'os_hash_algo': 'sha512'})
+        return answer.status == 400
+
+
+class WaitressTest(StopCase, unittest.TestCase):
+    server = 'waitress'
+    processes = 1
+
+
+class PyuwsgiTest(StopCase, unittest.TestCase):
+    server = 'pyuwsgi'
+
+
+class CompiledUwsgiTest(ReloadCase, unittest.TestCase):
+    """The wheel's master cannot reload; it stops like this one."""
+
+    server = 'uwsgi'
+
+
+class GunicornTest(StopCase, ReloadCase, unittest.TestCase):
+    server = 'gunicorn'
+
+
+class ModWsgiTest(StopCase, unittest.TestCase):
+    server = 'mod_wsgi'
+
+
+class EventletTest(StopCase, ReloadCase, unittest.TestCase):
+    server = 'eventlet'
