@@ -73,6 +73,8 @@ class Executor:
             self._closing = True
             waiting = list(self._waiting)
             self._waiting.clear()
+            for run in self._running:
+                run.process_ends = True
         for run in waiting:
             _hand_back(run)
         if self._wait_idle(cfg.CONF.glance_ext.shutdown_timeout):
@@ -133,6 +135,9 @@ def _execute(run: Run) -> None:
     except errors.ActionError as exc:
         cause = exc
     except Exception as exc:
+        if run.process_ends:
+            # An interpreter that ends starts no more threads, for one.
+            raise HandedBack from exc
         LOG.exception('Action %s failed unexpectedly', run.action.id)
         cause = errors.InternalError(
             f'Unexpected {type(exc).__name__}; the log of the process that '

@@ -33,6 +33,7 @@ from glance_ext.actions.run import Run
 from glance_ext.host import contexts
 from glance_ext.host import database as db
 from glance_ext.host import tasks
+from glance_ext.stores import budgets
 
 LOG = logging.getLogger(__name__)
 
@@ -55,6 +56,7 @@ class Keeper(threading.Thread):
         swept = float('-inf')
         while True:
             timeout = cfg.CONF.glance_ext.heartbeat_timeout
+            budgets.refresh()
             for run in self._executor.held():
                 run.beat()
             if time.monotonic() - swept >= timeout / 4:

@@ -57,6 +57,8 @@ class Run:
         self._writing = threading.RLock()
         #: Ended or handed back here: the row is no business of ours.
         self._over = False
+        #: Set when this process was told to stop.
+        self.process_ends = False
         self._stop: Exception | None = None
         self._wake = threading.Event()
         #: Counted by the work, in memory; the keeper writes it.
@@ -89,7 +91,10 @@ class Run:
         """Return after a while for another attempt, and count it.
 
         :raises errors.StoreError: ``cause``, where it was the last one
+        :raises HandedBack: another process makes it
         """
+        if self.process_ends:
+            raise HandedBack
         action = self.action
         if action.attempt >= action.max_attempts:
             raise cause
@@ -143,6 +148,9 @@ class Run:
                 require_active(images.read(self.action.image_id))
             except errors.ActionError as exc:
                 self.stop(exc)
+            except Exception as exc:
+                LOG.warning('Image %s could not be looked at: %s',
+                            self.action.image_id, type(exc).__name__)
 
     def stop(self, cause: Exception) -> None:
         """Have the work end for ``cause`` as soon as it looks."""

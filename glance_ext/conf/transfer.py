@@ -13,6 +13,7 @@
 """Options of the way that bytes take."""
 
 from oslo_config import cfg
+from oslo_config import types
 
 OPTS = [
     cfg.IntOpt(
@@ -23,6 +24,27 @@ How many threads calculate the digests of one image beside the thread that
 reads it. Two halve the time for one image where two cores are idle; one
 leaves more of the machine to API requests. The eventlet server calculates
 in the reading thread, whatever this says.
+"""),
+    cfg.IntOpt(
+        'bytes_per_second',
+        default=0, min=0, mutable=True,
+        help="""
+How many bytes all actions of one process read in a second, together; 0 is
+without limit. Where the server reloads its options, a changed value holds
+within seconds, also for actions that run.
+"""),
+    cfg.Opt(
+        'store_bytes_per_second',
+        type=types.Dict(types.Integer(min=0)),
+        default={}, mutable=True,
+        help="""
+How many bytes all actions of one process read from a store and write to it
+in a second, together, for the stores that are named here.
+
+Possible values:
+
+* Pairs of a store's id and a number, such as ``ceph:200000000,s3:50000000``.
+  A store that is not named has no limit but ``bytes_per_second``.
 """),
     cfg.IntOpt(
         'stall_timeout',

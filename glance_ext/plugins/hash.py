@@ -145,7 +145,7 @@ def _read(run: Run, image: images.Image) -> tuple[Copy, dict[str, str]]:
         threads=(0 if release.has_green_threads()
                  else options.digest_threads),
         stall_timeout=options.stall_timeout,
-        check=run.check, retry=functools.partial(_retry, run),
+        check=run.check, retry=functools.partial(_retry, run), sleep=run.sleep,
         progress=run.progress)
     try:
         return reading.read(copies[first:] + copies[:first])

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 import time
 
 from glance_ext import errors
+from glance_ext.stores import budgets
 from glance_ext.stores.reading import Copy
 from glance_ext.transfer.ahead import read_ahead
 from glance_ext.transfer.digests import Digests
@@ -37,6 +38,7 @@ class Pass:
     :ivar check: called often; what it raises ends the pass
     :ivar retry: called with a copy's failure; raises it when there has been
         enough of that, or returns after a while: then the next copy goes on
+    :ivar sleep: waits for the budget; what it raises ends the pass
     :ivar progress: counts the bytes
     """
 
@@ -47,6 +49,7 @@ class Pass:
     stall_timeout: float
     check: Callable[[], None]
     retry: Callable[[errors.StoreError], None]
+    sleep: Callable[[float], None]
     progress: Progress
 
     def read(self, copies: Sequence[Copy]) -> tuple[Copy, dict[str, str]]:
@@ -86,13 +89,13 @@ class Pass:
             stream = Stream(
                 copies, self.size or None, self.retry,
                 None if self.recorded else
-                lambda chunks: self._digest(chunks) == digests.so_far(),
+                lambda copy, chunks: (self._digest(copy, chunks)
+                                      == digests.so_far()),
                 self._read_ahead)
             for chunk in stream:
-                self.check()
+                self._spend(stream.source, chunk)
                 digests.update(chunk)
                 self.progress.advance(len(chunk))
-                self._yield()
             return stream, digests.finish()
 
     def _read_ahead(self, chunks: Iterator[bytes]) -> Iterator[bytes]:
@@ -104,15 +107,17 @@ class Pass:
         return Digests(sorted(self.algorithms | self.recorded.keys()),
                        self.threads)
 
-    def _digest(self, chunks: Iterator[bytes]) -> dict[str, str]:
+    def _digest(self, copy: Copy, chunks: Iterator[bytes]
+                ) -> dict[str, str]:
         with self._digests() as digests:
             for chunk in chunks:
-                self.check()
+                self._spend(copy, chunk)
                 digests.update(chunk)
-                self._yield()
             return digests.finish()
 
-    def _yield(self) -> None:
+    def _spend(self, copy: Copy, chunk: bytes) -> None:
+        self.check()
+        budgets.take([copy.location.store], len(chunk), self.sleep)
         if not self.threads:
             time.sleep(0)
 

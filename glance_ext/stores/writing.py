@@ -15,7 +15,7 @@ A transaction notes every target before a byte goes there. What is committed
 stays; everything else that it wrote is deleted when it ends.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from dataclasses import field
 import functools
@@ -26,6 +26,7 @@ from oslo_log import log as logging
 
 from glance_ext import errors
 from glance_ext.host.images import Location
+from glance_ext.stores import budgets
 from glance_ext.stores import drivers
 from glance_ext.stores import sharing
 from glance_ext.stores import traits
@@ -72,7 +73,8 @@ class Transaction:
     def write(self, chunks: Iterable[bytes], stores: Sequence[str], *,
               size: int | None, algorithm: str, digests: Digests,
               progress: Progress, check: Callable[[], None],
-              stall_timeout: float) -> tuple[Outcome, dict[str, str]]:
+              sleep: Callable[[float], None], stall_timeout: float
+              ) -> tuple[Outcome, dict[str, str]]:
         """Write the chunks to every store at once; see that each has them.
 
         A store that fails, fails alone, and holds nothing afterwards, or
@@ -81,6 +83,7 @@ class Transaction:
         :param size: of the data in bytes, or None where it is not known
         :param algorithm: of the multihash, for the drivers' interface
         :param digests: takes the chunks; has ``md5`` and ``algorithm``
+        :param sleep: waits for the budgets of the stores
         :returns: what became of each store, and the digests
         :raises BaseException: what ``chunks`` or ``check`` raised; then no
             store holds anything
@@ -90,8 +93,9 @@ class Transaction:
             self._write, store, size, algorithm, shared))
             for store in stores]
         found = pump.pump(
-            chunks, sinks, digests=digests, progress=progress, check=check,
-            stall_timeout=stall_timeout, digested=shared.set)
+            _spend(chunks, stores, sleep), sinks, digests=digests,
+            progress=progress, check=check, stall_timeout=stall_timeout,
+            digested=shared.set)
         return {sink.name: _outcome(sink) for sink in sinks}, found
 
     def commit(self, store: str) -> None:
@@ -167,6 +171,13 @@ class Transaction:
             self.discard(store)
             raise
         return written
+
+
+def _spend(chunks: Iterable[bytes], stores: Sequence[str],
+           sleep: Callable[[float], None]) -> Iterator[bytes]:
+    for chunk in chunks:
+        budgets.take(stores, len(chunk), sleep)
+        yield chunk
 
 
 def _location(written: Written) -> Location:

@@ -46,7 +46,7 @@ class Stream(Generic[_S]):
     :param size: how many bytes there have to be, or None
     :param retry: called with the failure of a source; raises it when there
         has been enough of that, or returns after a while
-    :param prefix_matches: called with the bytes of the next source up to
+    :param prefix_matches: called with the next source and its bytes up to
         where the last one failed, it tells whether they are those that the
         reader has got; None where the reader compares the whole in the end,
         so that a source which can seek need not be read twice
@@ -55,7 +55,7 @@ class Stream(Generic[_S]):
 
     def __init__(self, sources: Sequence[_S], size: int | None,
                  retry: Callable[[errors.StoreError], None],
-                 prefix_matches: Callable[[Iterator[bytes]], bool] | None,
+                 prefix_matches: Callable[[_S, Iterator[bytes]], bool] | None,
                  through: Callable[[Iterator[bytes]], Iterator[bytes]] = iter
                  ) -> None:
         self._sources = sources
@@ -106,7 +106,7 @@ class Stream(Generic[_S]):
         if self._prefix_matches is None:
             for _ in prefix:
                 pass
-        elif not self._prefix_matches(iter(prefix)):
+        elif not self._prefix_matches(source, iter(prefix)):
             raise errors.CopiesDiffer(
                 f'{source} does not hold the bytes that were read before')
         if prefix.missing:

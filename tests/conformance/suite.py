@@ -15,7 +15,7 @@ import contextlib
 import hashlib
 import random
 import threading
-import unittest
+import time
 import uuid
 
 from glance_ext import errors
@@ -54,7 +54,7 @@ def write(transaction, chunks, stores, size, check=lambda: None,
     with Digests(['md5', 'sha256'], 2) as digests:
         return transaction.write(
             chunks, stores, size=size, algorithm='sha256', digests=digests,
-            progress=Progress(size), check=check,
+            progress=Progress(size), check=check, sleep=time.sleep,
             stall_timeout=stall_timeout)
 
 

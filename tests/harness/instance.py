@@ -89,7 +89,7 @@ class Instance:
         self.port = self._port.number
         self.url = f'http://127.0.0.1:{self.port}'
         if database == 'mariadb':
-            database = mariadb.MariaDB()
+            database = mariadb.Database()
         self.database = database or databases.Sqlite(self.directory)
         self._created = False
         self._process: Any = None

@@ -33,7 +33,7 @@ from tests.harness import processes
 HOST = '127.0.0.1'
 
 
-class MariaDB:
+class Database:
     """A fresh database on this machine's server, dropped by ``drop``.
 
     The server is the one at 127.0.0.1:3306, if root may enter without a

@@ -82,8 +82,10 @@ def boot(
             if time.monotonic() > deadline:
                 raise RuntimeError(f'it is silent after {timeout} seconds')
             time.sleep(0.05)
-    except RuntimeError as error:
+    except BaseException as error:
         kill(process)
+        if not isinstance(error, RuntimeError):
+            raise
         tail = log.read_text(errors='replace')[-4000:]
         raise RuntimeError(f'{command}: {error}\n{tail}') from error
     return process

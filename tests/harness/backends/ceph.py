@@ -14,7 +14,6 @@
 from __future__ import annotations
 
 import atexit
-import base64
 from collections.abc import Callable, Iterator
 import contextlib
 import functools
@@ -24,18 +23,17 @@ import os
 from pathlib import Path
 import signal
 import socket
-import struct
 import subprocess
 import sysconfig
-import time
 from typing import Any
 import uuid
 
 from tests.harness import backends
 from tests.harness import ports
 from tests.harness import processes
-from tests.harness.backends import scratch
 from tests.harness import settings
+from tests.harness.backends import ceph_conf
+from tests.harness.backends import scratch
 
 # Where Debian's bindings are; they run in every CPython of their version.
 DEBIAN = Path('/usr/lib/python3/dist-packages')
@@ -44,16 +42,6 @@ BINDINGS = tuple(
     for name in ('rados', 'rbd')
 )
 POOL = 'images'
-# Everybody's keys are in the monitor from its birth: asking it for each
-# would take most of the boot.
-ALL = {'mon': 'allow *', 'osd': 'allow *', 'mgr': 'allow *'}
-USERS = {
-    'mon.': {'mon': 'allow *'},
-    'client.admin': ALL,
-    'client.rgw': {'mon': 'allow rw', 'osd': 'allow rwx'},
-    'client.glance': {'mon': 'profile rbd', 'osd': 'profile rbd'},
-    'osd.0': {'mon': 'allow profile osd', 'osd': 'allow *'},
-}
 
 
 def available() -> backends.Availability:
@@ -92,7 +80,7 @@ class Ceph:
         self._port = ports.Port()
         self._processes: dict[str, subprocess.Popen[bytes]] = {}
         self._address = f'[v2:127.0.0.1:{self._port.number}]'
-        self.options = _options(self.directory, self._address, objectstore)
+        self.options = ceph_conf.options(self.directory, self._address, objectstore)
         self.config.write_text(settings.ini(self.options))
         atexit.register(self.stop)
 
@@ -107,7 +95,7 @@ class Ceph:
 
         :raises RuntimeError: when it does not come up, with its log's end.
         """
-        self._keys()
+        ceph_conf.write_keys(self.directory)
         here = self.directory
         for name in ('mon', 'osd'):
             (here / name).mkdir()
@@ -226,13 +214,6 @@ class Ceph:
             pool.write_full('probe', b'')
             pool.remove_object('probe')
 
-    def _keys(self) -> None:
-        keyrings = {user: _keyring(user, caps) for user, caps in USERS.items()}
-        for user, keyring in keyrings.items():
-            (self.directory / f'{user}.keyring').write_text(keyring)
-        everybody = ''.join(keyrings.values())
-        (self.directory / 'mon.a.keyring').write_text(everybody)
-
     def _boot(self, kind: str, name: str, ready: Callable[[], bool]) -> None:
         self._processes[kind] = processes.boot(
             [f'ceph-{kind}', '-i', name, '-f'],
@@ -256,52 +237,6 @@ class Ceph:
 
     def _env(self) -> dict[str, str]:
         return dict(os.environ) | {'CEPH_CONF': str(self.config)}
-
-
-def _options(
-    directory: Path, address: str, objectstore: str
-) -> dict[str, dict[str, object]]:
-    return {
-        'global': {
-            'fsid': uuid.uuid4(),
-            'mon host': address,
-            'ms bind msgr1': False,
-            'public addr': '127.0.0.1',
-            'keyring': f'{directory}/$type.$id.keyring',
-            'mon data': f'{directory}/mon',
-            'osd data': f'{directory}/osd',
-            'run dir': directory,
-            'crash dir': directory,
-            'admin socket': f'{directory}/$name.asok',
-            'log file': f'{directory}/$name.log',
-            # One copy of everything, on the only OSD.
-            'osd pool default size': 1,
-            'osd pool default min size': 1,
-            'osd pool default pg autoscale mode': False,
-            'osd crush chooseleaf type': 0,
-            'mon allow pool size one': True,
-            'mon allow pool delete': True,
-            # Each step of the boot would wait a second for company.
-            'paxos propose interval': 0.05,
-            # It is not the host's disk that is tested.
-            'mon data avail crit': 1,
-            'mon data avail warn': 2,
-            'osd objectstore': objectstore,
-            'memstore device bytes': 4 << 30,
-            'bluestore block size': 8 << 30,
-            'bluestore cache autotune': False,
-            'bluestore cache size': 64 << 20,
-        }
-    }
-
-
-def _keyring(user: str, caps: dict[str, str]) -> str:
-    """Return the text that gives a user a new key."""
-    secret = os.urandom(16)
-    head = struct.pack('<hiih', 1, int(time.time()), 0, len(secret))
-    key = base64.b64encode(head + secret).decode()
-    granted = [f'caps {kind} = "{cap}"' for kind, cap in caps.items()]
-    return '\n'.join([f'[{user}]', f'key = {key}', *granted, ''])
 
 
 def _order(cluster: Any, prefix: str, **values: object) -> bytes:

@@ -114,7 +114,9 @@ class Swift:
         """Let it go on."""
         self._process.send_signal(signal.SIGCONT)
 
-    def conf(self, name: str = 'swift', **changes: object) -> backends.Sections:
+    def conf(
+        self, name: str = 'swift', **changes: object
+    ) -> backends.Sections:
         """Return a swift store with a container of its own.
 
         Images of 2 MB and above become segments of 1 MB.
@@ -138,7 +140,9 @@ class Swift:
         }
         return {f'{name}:swift': options | changes}
 
-    def s3_conf(self, name: str = 's3', **changes: object) -> backends.Sections:
+    def s3_conf(
+        self, name: str = 's3', **changes: object
+    ) -> backends.Sections:
         """Return an s3 store with a bucket of its own.
 
         Images of 5 MiB and above are sent in parts of 5 MiB, the least that

@@ -65,7 +65,7 @@ class Reader:
         if len(self.failures) >= self.attempts:
             raise cause
 
-    def matches(self, chunks):
+    def matches(self, source, chunks):
         found = hashlib.sha256()
         for chunk in chunks:
             found.update(chunk)
