@@ -15,6 +15,9 @@
 from oslo_config import cfg
 from oslo_config import types
 
+#: Bytes per second; nothing is faster, so this is no limit.
+_MOST = 1 << 40
+
 OPTS = [
     cfg.IntOpt(
         'digest_threads',
@@ -27,7 +30,7 @@ in the reading thread, whatever this says.
 """),
     cfg.IntOpt(
         'bytes_per_second',
-        default=0, min=0, mutable=True,
+        default=0, min=0, max=_MOST, mutable=True,
         help="""
 How many bytes all actions of one process read in a second, together; 0 is
 without limit. Where the server reloads its options, a changed value holds
@@ -35,7 +38,7 @@ within seconds, also for actions that run.
 """),
     cfg.Opt(
         'store_bytes_per_second',
-        type=types.Dict(types.Integer(min=0)),
+        type=types.Dict(types.Integer(min=0, max=_MOST)),
         default={}, mutable=True,
         help="""
 How many bytes all actions of one process read from a store and write to it

@@ -100,6 +100,7 @@ BODIES = st.one_of(
 FRAMINGS = st.sampled_from((
     'length', 'length', 'chunked', 'none', 'too short', 'cut off', 'both',
     'negative', 'no number', 'unknown coding', 'broken chunks'))
+CUT_OFF = ('cut off', 'broken chunks')
 
 
 def framed(body: bytes, framing: str) -> tuple[list[tuple[str, str]], bytes]:
@@ -175,9 +176,11 @@ class FuzzTest(cases.HashCase):
         request = '\r\n'.join([*lines, '', '']).encode('latin-1') + sent
         address = ('127.0.0.1', self.glance.port)
         with socket.create_connection(address, timeout=PATIENCE) as to:
-            with contextlib.suppress(ConnectionError):
+            # A server that refuses a request may not wait for its end.
+            with contextlib.suppress(OSError):
                 to.sendall(request)
-                to.shutdown(socket.SHUT_WR)
+                if framing in CUT_OFF:
+                    to.shutdown(socket.SHUT_WR)
             answer = b''
             with contextlib.suppress(ConnectionError):
                 while part := to.recv(65536):
@@ -195,7 +198,7 @@ class FuzzTest(cases.HashCase):
             status = self.send(*request)
             if status is None:
                 # Of a request that was cut off nothing is to be answered.
-                self.assertIn(request[-1], ('cut off', 'broken chunks'))
+                self.assertIn(request[-1], CUT_OFF)
             else:
                 # 501: Glance to a method, a server to a coding.
                 self.assertTrue(status < 500 or status == 501, status)

@@ -17,6 +17,7 @@ second call is a stamp comparison. Only the standard library is needed.
 
 import argparse
 from collections.abc import Sequence
+import configparser
 import dataclasses
 import fcntl
 import hashlib
@@ -83,6 +84,14 @@ class Spec:
         return seen.hexdigest()
 
 
+def tox(environment: str, option: str) -> list[str]:
+    """Return the lines of an option in ``tox.ini``."""
+    parser = configparser.RawConfigParser()
+    parser.read(ROOT / 'tox.ini')
+    text = parser[f'testenv:{environment}'][option]
+    return text.replace('{toxinidir}/', '').strip().splitlines()
+
+
 SPECS = {
     f'glance-{release}': Spec((*pins, *SERVERS, *PROJECT, *TESTS), True)
     for release, pins in GLANCE.items()
@@ -93,7 +102,7 @@ SPECS = {
     'tempest': Spec(
         ('tempest==47.0.0', 'glance-tempest-plugin==0.17.0'), True
     ),
-    'lint': Spec(('ruff', 'hacking', 'doc8', 'mypy')),
+    'lint': Spec(tuple(' '.join(tox('pep8', 'deps')).split())),
     'docs': Spec(('-r', 'doc/requirements.txt', *PROJECT)),
     # Only a compiled uWSGI can reload: the wheel's master executes the base
     # interpreter again, which knows nothing of the virtual environment.

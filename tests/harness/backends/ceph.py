@@ -24,6 +24,7 @@ from pathlib import Path
 import signal
 import socket
 import subprocess
+import sys
 import sysconfig
 from typing import Any
 import uuid
@@ -54,16 +55,17 @@ def available() -> backends.Availability:
     return found
 
 
-def bind(venv: Path) -> None:
+def bind(venv: str = sys.prefix) -> None:
     """Let the Python of a virtual environment import ``rados`` and ``rbd``.
 
     By links to the two files: with the whole directory on its path, the
     distribution's other packages would come before the environment's own.
     """
-    for site in venv.glob('lib/python3*/site-packages'):
+    for site in Path(venv).glob('lib/python3*/site-packages'):
         for name in BINDINGS:
-            if (DEBIAN / name).exists() and not (site / name).exists():
-                (site / name).symlink_to(DEBIAN / name)
+            if (DEBIAN / name).exists():
+                with contextlib.suppress(FileExistsError):
+                    (site / name).symlink_to(DEBIAN / name)
 
 
 class Ceph:
@@ -74,14 +76,16 @@ class Ceph:
 
     def __init__(self, objectstore: str = 'memstore') -> None:
         available().require()
+        bind()
         self._scratch = scratch.Scratch('ceph')
         self.directory = self._scratch.path
         self.config = self.directory / 'ceph.conf'
         self._port = ports.Port()
         self._processes: dict[str, subprocess.Popen[bytes]] = {}
         self._address = f'[v2:127.0.0.1:{self._port.number}]'
-        self.options = ceph_conf.options(self.directory, self._address, objectstore)
-        self.config.write_text(settings.ini(self.options))
+        options = ceph_conf.options(self.directory, self._address, objectstore)
+        self._fsid = str(options['global']['fsid'])
+        self.config.write_text(settings.ini(options))
         atexit.register(self.stop)
 
     def __enter__(self) -> Ceph:
@@ -95,15 +99,23 @@ class Ceph:
 
         :raises RuntimeError: when it does not come up, with its log's end.
         """
-        ceph_conf.write_keys(self.directory)
+        try:
+            self._start()
+        except BaseException:
+            self.stop()
+            raise
+        return self
+
+    def _start(self) -> None:
         here = self.directory
+        ceph_conf.write_keys(here)
         for name in ('mon', 'osd'):
             (here / name).mkdir()
-        monmap, fsid = f'{here}/monmap', str(self.options['global']['fsid'])
-        self._run('monmaptool', '--create', '--fsid', fsid,
+        monmap = str(here / 'monmap')
+        self._run('monmaptool', '--create', '--fsid', self._fsid,
                   '--addv', 'a', self._address, monmap)
         self._run('ceph-mon', '--mkfs', '-i', 'a', '--monmap', monmap,
-                  '--keyring', f'{here}/mon.a.keyring')
+                  '--keyring', str(here / 'mon.a.keyring'))
         self._boot('mon', 'a', self._listens)
         with self.connected() as cluster:
             osd = str(uuid.uuid4())
@@ -116,7 +128,6 @@ class Ceph:
             _order(cluster, 'osd pool application enable',
                    pool=POOL, app='rbd')
         self._use()
-        return self
 
     def stop(self) -> None:
         """End it and remove all that it held."""

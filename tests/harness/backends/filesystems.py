@@ -77,16 +77,12 @@ class Filesystem:
 
         :raises RuntimeError: when that fails, with what was said.
         """
-        if self.kind != 'plain':
-            image = self._scratch.path / 'image'
-            with image.open('xb') as file:
-                file.truncate(self._size << 20)
-            _run(*MAKE[self.kind][0], str(image))
-            _run('mount', '-t', self.kind, '-o', 'loop', str(image),
-                 str(self.directory))
-            self._mounted = True
-            # The loop holds it; nobody has to remove it afterwards.
-            image.unlink()
+        try:
+            if self.kind != 'plain':
+                self._mount()
+        except BaseException:
+            self.stop()
+            raise
         return self
 
     def stop(self) -> None:
@@ -116,6 +112,17 @@ class Filesystem:
         """Return how many bytes can still be written."""
         found = os.statvfs(self.directory)
         return found.f_bavail * found.f_frsize
+
+    def _mount(self) -> None:
+        image = self._scratch.path / 'image'
+        with image.open('xb') as file:
+            file.truncate(self._size << 20)
+        _run(*MAKE[self.kind][0], str(image))
+        _run('mount', '-t', self.kind, '-o', 'loop',
+             str(image), str(self.directory))
+        self._mounted = True
+        # The loop holds it; nobody has to remove it afterwards.
+        image.unlink()
 
 
 @functools.cache

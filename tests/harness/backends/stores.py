@@ -19,8 +19,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 import contextlib
-from pathlib import Path
-import sys
 from typing import Any
 
 import glance_store
@@ -103,7 +101,7 @@ def _configuration() -> Iterator[Callable[..., None]]:
     if any(_MAPS):
         raise RuntimeError('glance_store is set up in this process already')
     # Before the first import of the rbd driver, which looks for them once.
-    ceph.bind(Path(sys.prefix))
+    ceph.bind()
     CONF.import_opt('enabled_backends', 'glance.common.config')
     with contextlib.ExitStack() as undone:
         if not _initialized():

@@ -74,23 +74,11 @@ class Swift:
 
         :raises RuntimeError: when it does not come up, with its log's end.
         """
-        python = venvs.ensure('swift') / 'bin' / 'python'
-        port = str(self._port.number)
-        program = 'tests.harness.backends.swift_serve'
-        self._process = processes.boot(
-            [str(python), '-m', program, str(self.directory), port],
-            {
-                'PATH': os.environ['PATH'],
-                'PYTHONPATH': str(venvs.ROOT),
-                'PYTHONWARNINGS': 'ignore',
-            },
-            self.directory / 'server.log',
-            self._answers,
-        )
-        headers = {'X-Auth-User': USER, 'X-Auth-Key': PASSWORD}
-        answer = web.request(f'{self.url}/auth/v1.0', 'GET', headers=headers)
-        token = answer.headers['X-Auth-Token']
-        self._identity.offer(f'{self.url}/v1/{ACCOUNT}', token)
+        try:
+            self._boot()
+        except BaseException:
+            self.stop()
+            raise
         return self
 
     def stop(self) -> None:
@@ -226,6 +214,25 @@ class Swift:
         objects = self.directory / swift_serve.DEVICE / 'objects'
         (found,) = objects.glob(f'*/*/{digest}/*.data')
         return found
+
+    def _boot(self) -> None:
+        python = venvs.ensure('swift') / 'bin' / 'python'
+        port = str(self._port.number)
+        program = 'tests.harness.backends.swift_serve'
+        self._process = processes.boot(
+            [str(python), '-m', program, str(self.directory), port],
+            {
+                'PATH': os.environ['PATH'],
+                'PYTHONPATH': str(venvs.ROOT),
+                'PYTHONWARNINGS': 'ignore',
+            },
+            self.directory / 'server.log',
+            self._answers,
+        )
+        headers = {'X-Auth-User': USER, 'X-Auth-Key': PASSWORD}
+        answer = web.request(f'{self.url}/auth/v1.0', 'GET', headers=headers)
+        token = answer.headers['X-Auth-Token']
+        self._identity.offer(f'{self.url}/v1/{ACCOUNT}', token)
 
     def _list(self, container: str) -> list[dict[str, Any]]:
         answer = self.request('GET', container, query='format=json')

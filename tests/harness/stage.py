@@ -1,0 +1,206 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+"""Run stages of the checks and count what came of them.
+
+``python3.11 -m tests.harness.stage STAGE...``; needs the standard library
+only. Each line ``STAGE PASSED FAILED SKIPPED`` also goes to the file that
+the environment names in ``RESULTS``. Exit status 1 when anything failed.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable, Iterator
+import contextlib
+import dataclasses
+import os
+from pathlib import Path
+import re
+import shlex
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+
+from tests.harness import tempest
+from tests.harness import venvs
+
+NEWEST = 'glance-33'
+RELEASES = sorted(venvs.GLANCE)
+SMOKE_RELEASES = ('28', '30', '33')
+# The functional tests of a smoke run: one regular expression a line.
+SMOKE = Path(__file__).with_name('smoke.txt')
+
+
+@dataclasses.dataclass(frozen=True)
+class Count:
+    """How many checks passed, failed and were skipped."""
+
+    passed: int = 0
+    failed: int = 0
+    skipped: int = 0
+
+    def __add__(self, other: Count) -> Count:
+        return Count(
+            self.passed + other.passed,
+            self.failed + other.failed,
+            self.skipped + other.skipped,
+        )
+
+
+def count(output: str, status: int) -> Count:
+    """Return the counts in what stestr printed.
+
+    A run that ended badly, or in which nothing ran, has at least one failure.
+    """
+    found = {name: int(number) for name, number in TOTAL.findall(output)}
+    passed = found.get('Passed', 0) + found.get('Expected Fail', 0)
+    failed = found.get('Failed', 0) + found.get('Unexpected Success', 0)
+    skipped = found.get('Skipped', 0)
+    if not failed and (status or not passed + skipped):
+        failed = 1
+    return Count(passed, failed, skipped)
+
+
+TOTAL = re.compile(r'(?m)^ - ([A-Z][A-Za-z ]+): (\d+)$')
+
+
+def tests(
+    path: str, venv: str = NEWEST, *options: str, **env: str
+) -> Iterator[tuple[str, Count]]:
+    """Run the tests under ``path`` with the Python of an environment."""
+    name = Path(path).name + ('' if venv == NEWEST else f' on {venv}')
+    bin = venvs.ensure(venv) / 'bin'
+    command = [str(bin / 'stestr'), '--test-path', path]
+    # Every environment keeps its own results and times.
+    command += ['--repo-url', str(venvs.HOME / venv / '.stestr')]
+    env['PYTHON'] = str(bin / 'python')
+    run = ['run', '--concurrency', '2', *options]
+    output, status = tee([*command, *run], env)
+    yield name, count(output, status)
+
+
+def lint() -> Iterator[tuple[str, Count]]:
+    """Run what ``tox -e pep8`` runs, each command a check."""
+    bin = venvs.ensure('lint') / 'bin'
+    env = {'PATH': f'{bin}{os.pathsep}{os.environ["PATH"]}'}
+    for command in venvs.tox('pep8', 'commands'):
+        print(f'lint: {command}', flush=True)
+        status = tee(shlex.split(command), env)[1]
+        yield command, Count(not status, bool(status))
+
+
+def matrix(
+    releases: tuple[str, ...] = tuple(RELEASES), *options: str
+) -> Iterator[tuple[str, Count]]:
+    """Run the functional tests on every release of Glance."""
+    for release in releases:
+        yield from tests('tests/functional', f'glance-{release}', *options)
+
+
+def outside() -> Iterator[tuple[str, Count]]:
+    """Run the tests that want real services beside Glance."""
+    for path in ('tests/services', 'tests/conformance'):
+        yield from tests(path)
+
+
+def tempests() -> Iterator[tuple[str, Count]]:
+    """Run Tempest's image tests; one that did not run has failed."""
+    with tempest.workspace() as (command, env, wanted):
+        output, status = tee(command, env)
+    found = count(output, status)
+    missing = wanted - found.passed - found.failed
+    yield 'tempest', found + Count(failed=max(missing, 0))
+
+
+def soak() -> Iterator[tuple[str, Count]]:
+    """Run the long forms."""
+    for path in ('tests/soak', 'tests/services'):
+        yield from tests(path, GLANCE_EXT_SOAK='1')
+
+
+STAGES: dict[str, Callable[[], Iterator[tuple[str, Count]]]] = {
+    'unit': lambda: tests('tests/unit'),
+    'functional': lambda: tests('tests/functional'),
+    'lint': lint,
+    'matrix': matrix,
+    'smoke': lambda: matrix(SMOKE_RELEASES, '--include-list', str(SMOKE)),
+    'services': outside,
+    'tempest': tempests,
+    'soak': soak,
+}
+
+
+def tee(command: list[str], env: dict[str, str]) -> tuple[str, int]:
+    """Run a command, show its output, and return it with the exit status."""
+    process = subprocess.Popen(
+        command,
+        cwd=venvs.ROOT,
+        env=os.environ | env,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    lines = []
+    with process:
+        for line in process.stdout or ():
+            print(line, end='', flush=True)
+            lines.append(line)
+    return ''.join(lines), process.returncode
+
+
+@contextlib.contextmanager
+def scratch() -> Iterator[None]:
+    """Keep all temporary files in one directory and remove it afterwards.
+
+    So a test that is killed leaves nothing behind either.
+    """
+    outer = os.environ.get('TMPDIR')
+    directory = tempfile.mkdtemp(prefix='glance-ext-stage-')
+    os.chmod(directory, 0o711)  # a MariaDB of its own runs as mysql
+    os.environ['TMPDIR'] = directory
+    tempfile.tempdir = None
+    try:
+        yield
+    finally:
+        tempfile.tempdir = None
+        os.environ.pop('TMPDIR')
+        if outer is not None:
+            os.environ['TMPDIR'] = outer
+        if not os.environ.get('KEEP'):
+            shutil.rmtree(directory, ignore_errors=True)
+
+
+def main() -> int:
+    """Run the stages named on the command line."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument('stage', nargs='+', choices=sorted(STAGES))
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    results = os.environ.get('RESULTS', os.devnull)
+    counts = {}
+    with scratch():
+        for stage in parser.parse_args().stage:
+            for name, found in STAGES[stage]():
+                counts[name] = found
+                line = f'{found.passed} {found.failed} {found.skipped}'
+                with open(results, 'a') as file:
+                    print(stage, line, file=file)
+    print(f'\n{"":44}{"passed":>8}{"failed":>8}{"skipped":>8}')
+    for name, found in counts.items():
+        numbers = dataclasses.astuple(found)
+        print(f'{name[:43]:44}' + ''.join(f'{n:8}' for n in numbers))
+    return any(found.failed for found in counts.values())
+
+
+if __name__ == '__main__':
+    sys.exit(main())
