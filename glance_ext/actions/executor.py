@@ -15,7 +15,6 @@ import collections
 import threading
 import time
 
-from oslo_config import cfg
 from oslo_log import log as logging
 import tenacity
 
@@ -77,7 +76,7 @@ class Executor:
                 run.process_ends = True
         for run in waiting:
             _hand_back(run)
-        if self._wait_idle(cfg.CONF.glance_ext.shutdown_timeout):
+        if self._wait_idle(pools.seconds_to_end()):
             return
         for run in self.held():
             run.stop(HandedBack())

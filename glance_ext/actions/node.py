@@ -112,7 +112,7 @@ def _is_free(image: Any, context: contexts.Context) -> bool:
         return True
     task = tasks.get(holder)
     if task is None or not task.ours:
-        return locks.release_stale_of_host(image, context)
+        return bool(locks.release_stale_of_host(image, context))
     action = record.Action.of(task)
     if action.phase == record.ENDED:
         db.transaction(lambda connection: locks.drop(

@@ -187,8 +187,10 @@ class Run:
     def _end(self, status: str, message: str,
              work: Callable[[db.Connection], bool]) -> None:
         def all_of_it(connection: db.Connection) -> bool:
+            # The image's row first, as Glance locks them.
+            done = work(connection)
             locks.drop(connection, self.action.image_id, self.action.id)
-            return work(connection)
+            return done
         self.action.phase = record.ENDED
         self._fenced(all_of_it, message, new_status=status, last=True)
         LOG.info('Action %s (%s) of image %s ended: %s', self.action.id,

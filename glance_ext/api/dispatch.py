@@ -80,7 +80,12 @@ def _dispatcher() -> Application:
         matched = dict(mapper.match(environ['PATH_INFO'], environ))
         handlers = methods[matched.pop('route')]
         handler = handlers.get(environ['REQUEST_METHOD'])
-        if not contexts.has_identity(contexts.of_request(environ)):
+        context = contexts.of_request(environ)
+        if isinstance(context, webob.exc.HTTPException):
+            # Glance's filter refuses an overlong request id, and leaves the
+            # refusal where the context belongs.
+            chosen, matched = context, {}
+        elif not contexts.has_identity(context):
             chosen, matched = unknown, {}
         elif handler is None:
             chosen, matched = wrong, {'allowed': ', '.join(sorted(handlers))}

@@ -43,10 +43,14 @@ def _is_locked_sqlite(exc: Exception) -> bool:
     return 'database is locked' in str(exc)
 
 
-@oslo_db_api.wrap_db_retry(max_retries=10, retry_interval=0.05,
-                           max_retry_interval=1, retry_on_deadlock=True,
-                           retry_on_disconnect=True,
-                           exception_checker=_is_locked_sqlite)
+#: Runs a function again after a deadlock or a lost connection.
+retried = oslo_db_api.wrap_db_retry(
+    max_retries=10, retry_interval=0.05, max_retry_interval=1,
+    retry_on_deadlock=True, retry_on_disconnect=True,
+    exception_checker=_is_locked_sqlite)
+
+
+@retried
 def transaction(work: Callable[[Connection], _T]) -> _T:
     """Run ``work(connection)`` in one transaction and return its result.
 

@@ -22,12 +22,13 @@ from typing import Any
 
 from glance.api.v2 import images as images_api
 from glance.common import exception
-import glance.db
+from oslo_db import exception as db_exception
 import sqlalchemy as sa
 
 from glance_ext.host import contexts
 from glance_ext.host import database as db
 from glance_ext.host.database import image_properties
+from glance_ext.host.database import images
 
 _NAME = 'os_glance_import_task'
 #: Glance sets its lock a moment before it writes the task's row, and calls a
@@ -36,13 +37,30 @@ _ROW_GRACE = datetime.timedelta(seconds=60)
 
 
 def take(image_id: str, task_id: str) -> bool:
-    """Take the lock. False where another task holds it."""
-    try:
-        glance.db.get_api().image_set_property_atomic(
-            image_id, _NAME, task_id)
-    except exception.Duplicate:
-        return False
-    return True
+    """Take the lock. False where another task holds it.
+
+    As Glance does, but with the image's row locked first, which is the
+    order of its DELETE: in the other order one of the two would be chosen
+    to fail, and Glance answers 500 for that.
+    """
+    def work(connection: db.Connection) -> bool:
+        connection.execute(sa.select(images.c.id).where(
+            images.c.id == image_id).with_for_update())
+        taken = connection.execute(image_properties.update().where(
+            image_properties.c.image_id == image_id,
+            image_properties.c.name == _NAME,
+            image_properties.c.deleted == sa.true()).values(
+                value=task_id, deleted=False))
+        if taken.rowcount == 1:
+            return True
+        try:
+            connection.execute(image_properties.insert().values(
+                image_id=image_id, name=_NAME, value=task_id,
+                deleted=False))
+        except db_exception.DBDuplicateEntry:
+            return False
+        return True
+    return bool(db.transaction(work))
 
 
 def drop(connection: db.Connection, image_id: str, task_id: str) -> None:
@@ -63,6 +81,7 @@ def held(image_id: str, task_id: str) -> Any:
     return sa.exists().where(*_mine(image_id, task_id))
 
 
+@db.retried
 def release_stale_of_host(image: Any, context: contexts.Context) -> bool:
     """Break a lock that is not ours, by Glance's own rule and code.
 

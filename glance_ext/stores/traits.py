@@ -15,7 +15,7 @@ Seen with glance_store 5.7 on real backends. A driver that is not named here
 is taken for one that keeps to the interface.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 import contextlib
 from dataclasses import dataclass
 import itertools
@@ -23,6 +23,7 @@ import pathlib
 from typing import Any
 
 from glance_store import exceptions as store_exceptions
+from glance_store import location as store_location
 
 from glance_ext.stores import drivers
 
@@ -33,13 +34,23 @@ def _nothing(driver: drivers.Driver, image_id: str, context: Any) -> None:
     """Nothing is known of what the driver may leave behind."""
 
 
+def _files(driver: drivers.Driver, image_id: str) -> list[pathlib.Path]:
+    """Return where the driver may keep an image: it has many directories."""
+    several = getattr(driver, 'priority_data_map', {}).values()
+    return [pathlib.Path(directory, image_id) for directory in (
+        itertools.chain(*several) if several else [driver.datadir])]
+
+
 def _file_leftovers(driver: drivers.Driver, image_id: str,
                     context: Any) -> None:
     """Delete a partial file: the driver does, unless that fails as well."""
-    several = getattr(driver, 'priority_data_map', {}).values()
-    for directory in itertools.chain(*several) if several else (
-            [driver.datadir]):
-        pathlib.Path(directory, image_id).unlink(missing_ok=True)
+    for file in _files(driver, image_id):
+        file.unlink(missing_ok=True)
+
+
+def _file_occupied(driver: drivers.Driver, image_id: str,
+                   context: Any) -> bool:
+    return any(file.exists() for file in _files(driver, image_id))
 
 
 def _rbd_leftovers(driver: drivers.Driver, image_id: str,
@@ -47,6 +58,18 @@ def _rbd_leftovers(driver: drivers.Driver, image_id: str,
     """Delete a partial image: the driver does, unless that fails as well."""
     with contextlib.suppress(store_exceptions.NotFound):
         driver._delete_image(driver.pool, image_id, 'snap')
+
+
+def _rbd_occupied(driver: drivers.Driver, image_id: str,
+                  context: Any) -> bool:
+    where = store_location.Location(
+        'rbd', driver.get_store_location_class(), driver.conf,
+        uri=f'rbd://{image_id}')
+    try:
+        driver.get_size(where)
+    except store_exceptions.NotFound:
+        return False
+    return True
 
 
 def _swift_leftovers(driver: drivers.Driver, image_id: str,
@@ -58,13 +81,14 @@ def _swift_leftovers(driver: drivers.Driver, image_id: str,
     """
     where = driver.create_location(image_id, context=context)
     connection = driver.get_connection(where, context=context)
-    with contextlib.suppress(_client_errors()):
+    with _nothing_there():
         found = connection.get_container(
             where.container, prefix=where.obj, full_listing=True)[1]
         for entry in found:
             if entry['name'] == where.obj or entry['name'].startswith(
                     where.obj + '-'):
-                connection.delete_object(where.container, entry['name'])
+                with _nothing_there():
+                    connection.delete_object(where.container, entry['name'])
 
 
 def _swift_occupied(driver: drivers.Driver, image_id: str,
@@ -72,18 +96,33 @@ def _swift_occupied(driver: drivers.Driver, image_id: str,
     """Tell whether a write would overwrite something, which it does."""
     where = driver.create_location(image_id, context=context)
     connection = driver.get_connection(where, context=context)
-    with contextlib.suppress(_client_errors()):
+    with _nothing_there():
         found = connection.get_container(
             where.container, prefix=where.obj, limit=1)[1]
         return bool(found)
     return False
 
 
-def _client_errors() -> type[Exception]:
-    """Return what a container that does not exist raises."""
+def _swift_size(driver: drivers.Driver, where: Any, context: Any) -> int:
+    """Ask as the driver does, which takes every failure for a size of 0."""
+    there = where.store_location
+    connection = driver.get_connection(there, context=context)
+    with _nothing_there(store_exceptions.NotFound):
+        headers = connection.head_object(there.container, there.obj)
+    return int(headers['content-length'])
+
+
+@contextlib.contextmanager
+def _nothing_there(then: type[Exception] | None = None) -> Iterator[None]:
+    """Pass over Swift's 404, and over nothing else, or raise ``then``."""
     import swiftclient.exceptions  # there wherever the driver is
-    found: type[Exception] = swiftclient.exceptions.ClientException
-    return found
+    try:
+        yield
+    except swiftclient.exceptions.ClientException as exc:
+        if exc.http_status != 404:
+            raise
+        if then is not None:
+            raise then from exc
 
 
 def _s3_leftovers(driver: drivers.Driver, image_id: str,
@@ -105,7 +144,13 @@ def _s3_leftovers(driver: drivers.Driver, image_id: str,
     client.delete_object(Bucket=bucket, Key=image_id)
 
 
-def _swift_size(driver: drivers.Driver, size: int) -> int:
+def _s3_occupied(driver: drivers.Driver, image_id: str,
+                 context: Any) -> bool:
+    return bool(driver._object_exists(driver._create_s3_client(),
+                                      driver.bucket, image_id))
+
+
+def _swift_size_to_tell(driver: drivers.Driver, size: int) -> int:
     """Return the size to tell the driver, so that it writes the data.
 
     A size that it would cut into segments with a remainder makes it wait for
@@ -121,6 +166,10 @@ def _as_it_is(driver: drivers.Driver, size: int) -> int:
     return size
 
 
+def _get_size(driver: drivers.Driver, where: Any, context: Any) -> int:
+    return int(driver.get_size(where, context=context) or 0)
+
+
 @dataclass(frozen=True)
 class Traits:
     """One driver's habits."""
@@ -130,33 +179,49 @@ class Traits:
     zeros_when_deleted: bool = False
     #: Refuses to delete what is being read.
     reading_blocks_delete: bool = False
-    #: ``get_size`` says 0 where it could not find out.
-    size_hides_errors: bool = False
     #: Holds a whole image in memory where the size is not known before.
     buffers_unknown_size: bool = False
     #: Can neither write nor delete.
     read_only: bool = False
-    #: Tells whether ``add`` would destroy something; None: ``add`` refuses.
+    #: Tells whether something lies under an image's id already. Drivers ask
+    #: that themselves, or not (Swift); but only who asked before knows that
+    #: what lies there after a failure is its own.
     occupied: Callable[[drivers.Driver, str, Any], bool] | None = None
-    #: Removes what a failed ``add`` leaves behind.
+    #: Removes what a failed ``add`` leaves behind under the image's id. Not
+    #: without ``occupied``: it would remove what somebody else wrote.
     leftovers: _Clean = _nothing
+    #: Asks how many bytes lie at a location; raises what hinders that.
+    size: Callable[[drivers.Driver, Any, Any], int] = _get_size
     #: Turns the size of the data into the one that ``add`` is told.
     size_to_tell: Callable[[drivers.Driver, int], int] = _as_it_is
 
+    def __post_init__(self) -> None:
+        if self.leftovers is not _nothing and self.occupied is None:
+            raise ValueError('leftovers need occupied')
+
 
 _TRAITS = {
-    'file': Traits(leftovers=_file_leftovers),
-    'rbd': Traits(zeros_when_deleted=True, leftovers=_rbd_leftovers),
-    'swift': Traits(size_hides_errors=True, occupied=_swift_occupied,
-                    leftovers=_swift_leftovers, size_to_tell=_swift_size),
-    's3': Traits(buffers_unknown_size=True, leftovers=_s3_leftovers),
+    'file': Traits(occupied=_file_occupied, leftovers=_file_leftovers),
+    'rbd': Traits(zeros_when_deleted=True, occupied=_rbd_occupied,
+                  leftovers=_rbd_leftovers),
+    'swift': Traits(occupied=_swift_occupied,
+                    leftovers=_swift_leftovers, size_to_tell=_swift_size_to_tell,
+                    size=_swift_size),
+    's3': Traits(buffers_unknown_size=True, occupied=_s3_occupied,
+                 leftovers=_s3_leftovers),
     'http': Traits(read_only=True),
-    'cinder': Traits(reading_blocks_delete=True, size_hides_errors=True),
+    'cinder': Traits(reading_blocks_delete=True),
 }
 
 
 def of(driver: drivers.Driver) -> Traits:
-    """Return the habits of a driver."""
+    """Return the habits of a driver.
+
+    A driver from elsewhere may bring its own: a :class:`Traits` in its
+    attribute ``glance_ext_traits``.
+    """
+    if isinstance(own := getattr(driver, 'glance_ext_traits', None), Traits):
+        return own
     for scheme in driver.get_schemes():
         if found := _TRAITS.get(scheme.partition('+')[0]):
             return found

@@ -57,7 +57,7 @@ NAMES = st.sampled_from((
     'Accept', 'Accept-Charset', 'Accept-Encoding', 'Accept-Language',
     'Content-Type', 'Content-Encoding', 'Content-MD5', 'Content-Range',
     'Range', 'If-Match', 'If-None-Match', 'If-Modified-Since', 'Date',
-    'Authorization', 'Cookie', 'Expect', 'Host', 'Origin', 'Referer',
+    'Authorization', 'Cookie', 'Host', 'Origin', 'Referer',
     'User-Agent', 'X-Forwarded-For', 'X-Forwarded-Host',
     'X-Forwarded-Proto', 'X-HTTP-Method-Override', 'X-Image-Meta-Store',
     'X-Openstack-Request-Id', 'Idempotency-Key', 'OpenStack-API-Version',

@@ -90,6 +90,12 @@ class FaultTest(cases.HashCase):
         self.check_same(404, ('GET', f'/v2/images/{image}', other),
                         ('POST', url(image), other))
 
+    def test_a_request_id_that_is_too_long_for_glance(self):
+        image = self.glance.legacy(b'data')
+        for length, status in ((64, 202), (65, 431)):
+            self.expect(status, self.post(image, headers={
+                'X-Openstack-Request-Id': 'x' * length}))
+
     def test_every_error_of_ours_has_a_request_id(self):
         for method, path in (('POST', url(ABSENT)), ('GET', url(ABSENT))):
             answer = self.glance.request(method, path)

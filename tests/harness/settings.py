@@ -17,6 +17,7 @@ import re
 
 Options = Mapping[str, Mapping[str, object]]
 
+METHODS = '[glance-direct,web-download,copy-image]'
 EXTENSION = """
 [filter:glance_ext]
 use = egg:glance-ext#glance_ext
@@ -50,7 +51,7 @@ def options(
             'public_endpoint': url,
             'worker_self_reference_url': url,
             'node_staging_uri': f'file://{directory}/staging',
-            'enabled_import_methods': '[glance-direct,web-download,copy-image]',
+            'enabled_import_methods': METHODS,
             'show_multiple_locations': False,
         },
         'database': {'connection': database},

@@ -39,7 +39,7 @@ NEWEST = 'glance-33'
 RELEASES = sorted(venvs.GLANCE)
 SMOKE_RELEASES = ('28', '30', '33')
 # The functional tests of a smoke run: one regular expression a line.
-SMOKE = Path(__file__).with_name('smoke.txt')
+SMOKE = Path(__file__).with_name('smoke.list')
 
 
 @dataclasses.dataclass(frozen=True)
@@ -83,21 +83,22 @@ def tests(
     bin = venvs.ensure(venv) / 'bin'
     command = [str(bin / 'stestr'), '--test-path', path]
     # Every environment keeps its own results and times.
-    command += ['--repo-url', str(venvs.HOME / venv / '.stestr')]
+    command += ['--repo-url', str(venvs.HOME / venv)]
     env['PYTHON'] = str(bin / 'python')
     run = ['run', '--concurrency', '2', *options]
     output, status = tee([*command, *run], env)
     yield name, count(output, status)
 
 
-def lint() -> Iterator[tuple[str, Count]]:
-    """Run what ``tox -e pep8`` runs, each command a check."""
-    bin = venvs.ensure('lint') / 'bin'
+def commands(venv: str, *environments: str) -> Iterator[tuple[str, Count]]:
+    """Run what these environments of tox run, each command a check."""
+    bin = venvs.ensure(venv) / 'bin'
     env = {'PATH': f'{bin}{os.pathsep}{os.environ["PATH"]}'}
-    for command in venvs.tox('pep8', 'commands'):
-        print(f'lint: {command}', flush=True)
-        status = tee(shlex.split(command), env)[1]
-        yield command, Count(not status, bool(status))
+    for environment in environments:
+        for command in venvs.tox(environment, 'commands'):
+            print(f'{environment}: {command}', flush=True)
+            status = tee(shlex.split(command), env)[1]
+            yield command, Count(int(not status), int(bool(status)))
 
 
 def matrix(
@@ -132,7 +133,8 @@ def soak() -> Iterator[tuple[str, Count]]:
 STAGES: dict[str, Callable[[], Iterator[tuple[str, Count]]]] = {
     'unit': lambda: tests('tests/unit'),
     'functional': lambda: tests('tests/functional'),
-    'lint': lint,
+    'lint': lambda: commands('lint', 'pep8'),
+    'docs': lambda: commands('docs', 'docs', 'api-ref', 'releasenotes'),
     'matrix': matrix,
     'smoke': lambda: matrix(SMOKE_RELEASES, '--include-list', str(SMOKE)),
     'services': outside,

@@ -31,7 +31,7 @@ from tests.harness import settings
 from tests.harness import venvs
 
 # The tests that pass on a Glance 33 without the extension.
-LIST = Path(__file__).with_name('tempest_tests.txt')
+LIST = Path(__file__).with_name('tempest_tests.list')
 
 
 @contextlib.contextmanager

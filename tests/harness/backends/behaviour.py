@@ -68,7 +68,7 @@ class Behaviour:
     cut_every: int | None = None
     # Bytes per second of one connection.
     rate: int | None = None
-    # What the file is from the second GET on.
+    # What the file is from the second GET on, until somebody changes it.
     becomes: bytes | Pattern | None = None
     # The number of GETs that meet status and faults; None is all of them.
     times: int | None = None
@@ -118,7 +118,7 @@ class File:
         """Return what the next request of this method meets."""
         behaviour, before = self.behaviour, self.gets
         self.gets += method == 'GET'
-        if before and behaviour.becomes is not None:
+        if before == 1 and behaviour.becomes is not None:
             self.data = behaviour.becomes
         if behaviour.times is not None and before >= behaviour.times:
             behaviour = behaviour.calmed()

@@ -112,15 +112,15 @@ class Ceph:
         for name in ('mon', 'osd'):
             (here / name).mkdir()
         monmap = str(here / 'monmap')
-        self._run('monmaptool', '--create', '--fsid', self._fsid,
+        self.run('monmaptool', '--create', '--fsid', self._fsid,
                   '--addv', 'a', self._address, monmap)
-        self._run('ceph-mon', '--mkfs', '-i', 'a', '--monmap', monmap,
+        self.run('ceph-mon', '--mkfs', '-i', 'a', '--monmap', monmap,
                   '--keyring', str(here / 'mon.a.keyring'))
         self._boot('mon', 'a', self._listens)
         with self.connected() as cluster:
             osd = str(uuid.uuid4())
             _order(cluster, 'osd create', uuid=osd)
-            self._run('ceph-osd', '-i', '0', '--mkfs', '--osd-uuid', osd)
+            self.run('ceph-osd', '-i', '0', '--mkfs', '--osd-uuid', osd)
             # A client that had to wait for the OSD would look again only
             # after five seconds.
             self._boot('osd', '0', lambda: _osds(cluster) == 1)
@@ -219,6 +219,22 @@ class Ceph:
                     opened.remove_snap(found['name'])
             rbd.RBD().remove(pool, image)
 
+    def run(self, *command: str) -> None:
+        """Run one of Ceph's programs against this cluster.
+
+        :raises RuntimeError: when it fails, with what it said.
+        """
+        done = subprocess.run(
+            command, env=self.environment(), capture_output=True, text=True
+        )
+        if done.returncode:
+            said = (done.stdout + done.stderr)[:4000]
+            raise RuntimeError(f'{command[0]}: {said}')
+
+    def environment(self) -> dict[str, str]:
+        """Return the variables with which Ceph's programs find it."""
+        return dict(os.environ) | {'CEPH_CONF': str(self.config)}
+
     def _use(self) -> None:
         """Write and delete something: it returns when the pool works."""
         with self.pool() as pool:
@@ -228,7 +244,7 @@ class Ceph:
     def _boot(self, kind: str, name: str, ready: Callable[[], bool]) -> None:
         self._processes[kind] = processes.boot(
             [f'ceph-{kind}', '-i', name, '-f'],
-            self._env(),
+            self.environment(),
             self.directory / f'{kind}.log',
             ready,
         )
@@ -237,17 +253,6 @@ class Ceph:
         """Whether the monitor does: a client that is early waits seconds."""
         with socket.socket() as probe:
             return not probe.connect_ex(('127.0.0.1', self._port.number))
-
-    def _run(self, *command: str) -> None:
-        done = subprocess.run(
-            command, env=self._env(), capture_output=True, text=True
-        )
-        if done.returncode:
-            said = (done.stdout + done.stderr)[:4000]
-            raise RuntimeError(f'{command[0]}: {said}')
-
-    def _env(self) -> dict[str, str]:
-        return dict(os.environ) | {'CEPH_CONF': str(self.config)}
 
 
 def _order(cluster: Any, prefix: str, **values: object) -> bytes:

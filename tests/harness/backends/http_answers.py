@@ -166,22 +166,28 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
         :raises ConnectionError: when the client does not wait so long.
         """
-        poll = select.poll()
-        poll.register(self.connection, select.POLLRDHUP)
         while not file.released.wait(0.02):
-            if poll.poll(0):
-                raise ConnectionError
+            self._check()
 
     def _reset(self) -> None:
-        """Let the connection's end be a reset, after what was sent."""
+        """Let the connection's end be a reset, after what was sent.
+
+        :raises ConnectionError: when the client has gone before.
+        """
         # It would overtake what the client has not acknowledged yet.
-        while fcntl.ioctl(self.connection, termios.TIOCOUTQ, bytes(4)).strip(
-            b'\0'
-        ):
+        while any(fcntl.ioctl(self.connection, termios.TIOCOUTQ, bytes(4))):
+            self._check()
             time.sleep(0.002)
         self.connection.setsockopt(
             socket.SOL_SOCKET, socket.SO_LINGER, LINGER.pack(1, 0)
         )
+
+    def _check(self) -> None:
+        """Raise ConnectionError when the client has gone."""
+        poll = select.poll()
+        poll.register(self.connection, select.POLLRDHUP)
+        if poll.poll(0):
+            raise ConnectionError
 
     def log_message(self, format: str, *args: Any) -> None:
         """Keep the log of the tests clean: ``requests`` has it all."""

@@ -107,7 +107,8 @@ class Swift:
     ) -> backends.Sections:
         """Return a swift store with a container of its own.
 
-        Images of 2 MB and above become segments of 1 MB.
+        Images of 2 MB and above become segments of 1 MB, which is 1024000
+        bytes to the driver.
 
         :param changes: options of the driver over these.
         """
@@ -198,7 +199,8 @@ class Swift:
 
     def publish(self, container: str) -> str:
         """Let everybody read a container by HTTP; return its URL."""
-        readers = {'X-Container-Read': '.r:*'}
+        # Segments are found by listing the container.
+        readers = {'X-Container-Read': '.r:*,.rlistings'}
         self.request('POST', container, headers=readers)
         return f'{self._identity.storage}/{container}'
 

@@ -31,9 +31,6 @@ SWIFT = f"""
 [swift-hash]
 swift_hash_path_prefix = {PREFIX}
 swift_hash_path_suffix = {SUFFIX}
-[storage-policy:0]
-name = only
-default = yes
 """
 DEFAULTS = """
 [DEFAULT]

@@ -1,0 +1,56 @@
+# Everything a developer runs. Needs Python 3.11 and make; what else it takes
+# is installed into .venvs on the way.
+
+PYTHON ?= python3.11
+STAGE = $(PYTHON) -m tests.harness.stage
+VENVS = $(PYTHON) tests/harness/venvs.py
+
+.PHONY: demo serve test test-all services matrix tempest soak bench lint \
+    docs clean
+
+# A real Glance with the extension, shown step by step.
+demo:
+	$(PYTHON) -m tests.harness.demo
+
+# The same Glance, left running until Ctrl-C.
+serve:
+	$(PYTHON) -m tests.harness.demo --serve
+
+# Everything that needs no outside service.
+test:
+	$(STAGE) unit functional lint
+
+# Also what needs real services; absent ones are skipped by name.
+test-all:
+	$(STAGE) unit functional lint services
+
+services:
+	$(STAGE) services
+
+# The functional tests on Glance 28 to 33; SMOKE=1 for some, on three.
+matrix:
+	$(STAGE) $(if $(filter 1,$(SMOKE)),smoke,matrix)
+
+# Tempest's image tests against a real Keystone and a real Glance.
+tempest:
+	$(STAGE) tempest
+
+# The long forms.
+soak:
+	$(STAGE) soak
+
+# The measurements; SUBJECTS chooses some.
+bench:
+	"$$($(VENVS) glance-33)/bin/python" -m bench $(SUBJECTS)
+
+lint:
+	$(STAGE) lint
+
+# The guides, the API reference and the release notes.
+docs:
+	$(STAGE) docs
+
+clean:
+	rm -rf .venvs .stestr .mypy_cache .ruff_cache .hypothesis build dist \
+	    doc/build api-ref/build releasenotes/build
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
