@@ -51,6 +51,8 @@ class Keeper(threading.Thread):
     def __init__(self, executor: Executor) -> None:
         super().__init__(name='glance-ext-keeper', daemon=True)
         self._executor = executor
+        #: Whether the last look left stale actions, for want of room.
+        self._left_some = False
 
     def run(self) -> None:
         swept = float('-inf')
@@ -59,12 +61,14 @@ class Keeper(threading.Thread):
             budgets.refresh()
             for run in self._executor.held():
                 run.beat()
-            if time.monotonic() - swept >= timeout / 4:
+            if (time.monotonic() - swept >= timeout / 4
+                    or self._left_some and self._executor.has_room()):
                 swept = time.monotonic()
                 self._sweep()
             time.sleep(min(_BEAT, timeout / 4))
 
     def _sweep(self) -> None:
+        self._left_some = False
         try:
             for task in tasks.unfinished():
                 action = record.Action.of(task)
@@ -89,6 +93,8 @@ class Keeper(threading.Thread):
             elif self._executor.has_room():
                 run.take_over()
                 self._executor.submit(run)
+            else:
+                self._left_some = True
         except Lost:
             pass  # another process was faster
 

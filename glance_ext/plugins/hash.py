@@ -181,7 +181,8 @@ def _finish_delete(run: Run) -> None:
     image = images.read(action.image_id)
     if (task is None or not (task.ours or {}).get('delete_failed')
             or image is None or image.protected
-            or not all(copy.is_missing() for copy in _copies(run))):
+            or not all(copy.is_missing(cfg.CONF.glance_ext.stall_timeout)
+                       for copy in _copies(run))):
         return
     if images.finish_delete(image.id, run.context):
         LOG.warning('Image %s: its store had deleted the data and refused '

@@ -20,6 +20,7 @@ from glance_ext import errors
 from glance_ext.stores import budgets
 from glance_ext.stores.reading import Copy
 from glance_ext.transfer.ahead import read_ahead
+from glance_ext.transfer.closing import closing
 from glance_ext.transfer.digests import Digests
 from glance_ext.transfer.failover import Stream
 from glance_ext.transfer.progress import Progress
@@ -92,10 +93,11 @@ class Pass:
                 lambda copy, chunks: (self._digest(copy, chunks)
                                       == digests.so_far()),
                 self._read_ahead)
-            for chunk in stream:
-                self._spend(stream.source, chunk)
-                digests.update(chunk)
-                self.progress.advance(len(chunk))
+            with closing(stream) as chunks:
+                for chunk in chunks:
+                    self._spend(stream.source, chunk)
+                    digests.update(chunk)
+                    self.progress.advance(len(chunk))
             return stream, digests.finish()
 
     def _read_ahead(self, chunks: Iterator[bytes]) -> Iterator[bytes]:
@@ -127,9 +129,8 @@ class Pass:
         RBD gives zeros, to the last byte and without an error, for an image
         that is deleted while it is read.
         """
-        stored = stream.source.size()
-        # An HTTP server that sends no length says 0, and so does the image.
-        if stored != stream.position and (stored or self.size):
+        stored = stream.source.size(self.stall_timeout)
+        if stored is not None and stored != stream.position:
             raise errors.ShortRead(
                 f'{stream.source} says that it holds {stored} bytes; it gave '
                 f'{stream.position}')

@@ -11,9 +11,12 @@
 # under the License.
 """The driver of a store, on a Glance with several stores or with one."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent import futures
 import contextlib
-from typing import Any
+import re
+import threading
+from typing import Any, TypeVar
 import urllib.parse
 
 import glance_store
@@ -30,6 +33,10 @@ from glance_ext.host.images import Location
 LOG = logging.getLogger(__name__)
 
 Driver = Any
+_T = TypeVar('_T')
+
+#: What libraries call an exception of theirs that tells of a time-out.
+_TIMEOUT = re.compile('timed?out', re.IGNORECASE)
 
 
 def default_store() -> str:
@@ -89,12 +96,46 @@ def delete(location: Location, context: Any) -> None:
         driver.delete(where, context=context)
 
 
-def seeks(driver: Driver) -> bool:
+def seeks(location: Location) -> bool:
     """Tell whether ``get`` with an offset begins there.
 
-    The other drivers refuse an offset, or silently begin at byte 0.
+    The other drivers refuse an offset, or silently begin at byte 0. The
+    backend is not asked: RBD's driver connects to it when it is made.
     """
-    return bool(driver.is_capable(capabilities.BitMasks.READ_OFFSET))
+    scheme = urllib.parse.urlsplit(location.url).scheme
+    if cfg.CONF.enabled_backends:
+        found = store_location.SCHEME_TO_CLS_BACKEND_MAP.get(scheme, {}).get(
+            location.store or _guess_store(location.url))
+    else:
+        found = store_location.SCHEME_TO_CLS_MAP.get(scheme)
+    return found is not None and bool(
+        found['store'].is_capable(capabilities.BitMasks.READ_OFFSET))
+
+
+def in_time(call: Callable[[], _T], seconds: float, where: str) -> _T:
+    """Return what ``call`` returns, or give it up.
+
+    It runs in a thread. One that does not return from its driver is left to
+    itself: it ends when the driver returns.
+
+    :param where: how messages call the store
+    :raises errors.StoreStalled: it did not return within ``seconds``
+    :raises BaseException: what it raised
+    """
+    outcome: futures.Future[_T] = futures.Future()
+
+    def work() -> None:
+        try:
+            outcome.set_result(call())
+        except BaseException as exc:
+            outcome.set_exception(exc)
+
+    threading.Thread(target=work, name='glance-ext-call',
+                     daemon=True).start()
+    if not futures.wait([outcome], seconds).done:
+        raise errors.StoreStalled(
+            f'{where} did not answer for {seconds:g} seconds')
+    return outcome.result()
 
 
 @contextlib.contextmanager
@@ -128,6 +169,9 @@ def translated(where: str) -> Iterator[None]:
         cause = type(exc).__name__
         # Not a warning: to those, oslo.log adds what is being handled.
         LOG.info('%s failed: %s', where, cause)
+        if _TIMEOUT.search(cause):
+            raise errors.StoreStalled(
+                f'{where} did not answer: {cause}') from exc
         raise errors.StoreError(f'{where} failed: {cause}') from exc
 
 

@@ -18,6 +18,7 @@ from typing import Any
 from glance_ext import errors
 from glance_ext.host.images import Location
 from glance_ext.stores import drivers
+from glance_ext.stores import traits
 
 
 class Copy:
@@ -38,8 +39,7 @@ class Copy:
     @property
     def seeks(self) -> bool:
         """Whether :meth:`chunks` begins at an offset without reading on."""
-        with drivers.translated(self._where):
-            return drivers.seeks(drivers.of_location(self.location)[0])
+        return drivers.seeks(self.location)
 
     def chunks(self, offset: int = 0) -> Iterator[bytes]:
         """Yield the copy's bytes from ``offset`` on; no chunk is empty.
@@ -66,25 +66,34 @@ class Copy:
             with contextlib.suppress(Exception):
                 getattr(data, 'close', lambda: None)()
 
-    def is_missing(self) -> bool:
-        """Tell whether the store says that it has nothing there."""
+    def is_missing(self, patience: float | None = None) -> bool:
+        """Tell whether the store says that it has nothing there.
+
+        :param patience: as with :meth:`size`
+        """
         try:
-            self.size()
+            self.size(patience)
         except errors.DataMissing:
             return True
         except errors.StoreError:
             return False
         return False
 
-    def size(self) -> int:
+    def size(self, patience: float | None = None) -> int | None:
         """Ask the store how many bytes lie there now.
 
-        :returns: bytes; 0 also where a store does not know (an HTTP server
-            that sends no length) or failed and does not say so (Swift,
-            Cinder)
+        :param patience: seconds to wait for the answer; None is for ever
+        :returns: bytes, or None where the store does not know (an HTTP
+            server that sends no length)
         :raises errors.DataMissing: the store has nothing there
+        :raises errors.StoreStalled: it said nothing for ``patience`` seconds
         :raises errors.StoreError: whatever else any driver raised
         """
+        if patience is None:
+            return self._size()
+        return drivers.in_time(self._size, patience, self._where)
+
+    def _size(self) -> int | None:
         with drivers.translated(self._where):
             driver, where = drivers.of_location(self.location)
-            return int(driver.get_size(where, context=self._context) or 0)
+            return traits.of(driver).size(driver, where, self._context)

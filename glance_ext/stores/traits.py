@@ -167,7 +167,13 @@ def _as_it_is(driver: drivers.Driver, size: int) -> int:
 
 
 def _get_size(driver: drivers.Driver, where: Any, context: Any) -> int:
-    return int(driver.get_size(where, context=context) or 0)
+    return int(driver.get_size(where, context=context))
+
+
+def _http_size(driver: drivers.Driver, where: Any, context: Any
+               ) -> int | None:
+    """Ask the server. One that sends no length is 0 bytes to the driver."""
+    return driver.get_size(where, context=context) or None
 
 
 @dataclass(frozen=True)
@@ -190,8 +196,9 @@ class Traits:
     #: Removes what a failed ``add`` leaves behind under the image's id. Not
     #: without ``occupied``: it would remove what somebody else wrote.
     leftovers: _Clean = _nothing
-    #: Asks how many bytes lie at a location; raises what hinders that.
-    size: Callable[[drivers.Driver, Any, Any], int] = _get_size
+    #: Asks how many bytes lie at a location, and raises what hinders that;
+    #: None: the store does not know.
+    size: Callable[[drivers.Driver, Any, Any], int | None] = _get_size
     #: Turns the size of the data into the one that ``add`` is told.
     size_to_tell: Callable[[drivers.Driver, int], int] = _as_it_is
 
@@ -204,12 +211,11 @@ _TRAITS = {
     'file': Traits(occupied=_file_occupied, leftovers=_file_leftovers),
     'rbd': Traits(zeros_when_deleted=True, occupied=_rbd_occupied,
                   leftovers=_rbd_leftovers),
-    'swift': Traits(occupied=_swift_occupied,
-                    leftovers=_swift_leftovers, size_to_tell=_swift_size_to_tell,
-                    size=_swift_size),
+    'swift': Traits(occupied=_swift_occupied, leftovers=_swift_leftovers,
+                    size=_swift_size, size_to_tell=_swift_size_to_tell),
     's3': Traits(buffers_unknown_size=True, occupied=_s3_occupied,
                  leftovers=_s3_leftovers),
-    'http': Traits(read_only=True),
+    'http': Traits(read_only=True, size=_http_size),
     'cinder': Traits(reading_blocks_delete=True),
 }
 

@@ -16,9 +16,11 @@ stays; everything else that it wrote is deleted when it ends.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+import contextlib
 from dataclasses import dataclass
 from dataclasses import field
 import functools
+import threading
 from types import TracebackType
 from typing import Any, Self
 
@@ -68,6 +70,10 @@ class Transaction:
         #: Every store that may hold something of ours; None while it is
         #: being written, or where that failed.
         self._noted: dict[str, Written | None] = {}
+        #: Those that a thread is writing to, or clearing, at the moment.
+        self._busy: set[str] = set()
+        self._changed = threading.Condition()
+        self._patience = 0.0
         self._ended = False
 
     def write(self, chunks: Iterable[bytes], stores: Sequence[str], *,
@@ -86,9 +92,10 @@ class Transaction:
         :param sleep: waits for the budgets of the stores
         :returns: what became of each store, and the digests
         :raises BaseException: what ``chunks`` or ``check`` raised; then no
-            store holds anything
+            store holds anything, or it is in :attr:`left`
         """
         shared = sharing.Digests()
+        self._patience = stall_timeout
         sinks = [pump.Sink(store, functools.partial(
             self._write, store, size, algorithm, shared))
             for store in stores]
@@ -103,28 +110,47 @@ class Transaction:
         del self._noted[store]
 
     def discard(self, store: str) -> bool:
-        """Delete what was written to ``store``. True if nothing is left."""
-        written = self._noted.get(store)
+        """Delete what was written to ``store``. True if nothing is left.
+
+        Gives up after the ``stall_timeout`` of :meth:`write`. A store whose
+        driver has not returned yet is cleared by the thread that waits for
+        it, for nobody else can know what the driver makes until then.
+        """
+        with self._changed:
+            if not self._changed.wait_for(lambda: store not in self._busy,
+                                          self._patience):
+                return False
+        if store not in self._noted:
+            return True
         try:
-            if written is not None:
-                try:
-                    drivers.delete(_location(written), self._context)
-                except errors.DataMissing:
-                    pass
-            with drivers.translated(drivers.name(store)):
-                driver = drivers.of_store(store)
-                traits.of(driver).leftovers(driver, self._image_id,
-                                            self._context)
+            drivers.in_time(functools.partial(self._delete, store),
+                            self._patience, drivers.name(store))
         except errors.StoreError as exc:
-            LOG.error('What was written of image %s could not be deleted: '
-                      '%s', self._image_id, exc.message)
-            return False
+            message = exc.message
+        else:
+            return True
+        # Not above: to an error, oslo.log adds what is being handled.
+        LOG.error('What was written of image %s could not be deleted: %s',
+                  self._image_id, message)
+        return False
+
+    def _delete(self, store: str) -> None:
+        written = self._noted.get(store)
+        if written is not None:
+            with contextlib.suppress(errors.DataMissing):
+                drivers.delete(_location(written), self._context)
+        with drivers.translated(drivers.name(store)):
+            driver = drivers.of_store(store)
+            traits.of(driver).leftovers(driver, self._image_id,
+                                        self._context)
         self._noted.pop(store, None)
-        return True
 
     @property
     def left(self) -> list[str]:
-        """The stores that may hold what is neither committed nor deleted."""
+        """The stores that may hold what is neither committed nor deleted.
+
+        For as long as a store does not answer: :meth:`discard` it later.
+        """
         return list(self._noted)
 
     def __enter__(self) -> Self:
@@ -133,7 +159,8 @@ class Transaction:
     def __exit__(self, kind: type[BaseException] | None,
                  value: BaseException | None,
                  traceback: TracebackType | None) -> None:
-        self._ended = True
+        with self._changed:
+            self._ended = True
         for store in self.left:
             self.discard(store)
 
@@ -150,8 +177,7 @@ class Transaction:
                     driver, self._image_id, self._context):
                 raise errors.StoreOccupied(
                     f'{where} has data under this id already')
-        self._noted[store] = None
-        try:
+        with self._noting(store, feed):
             with drivers.translated(where), sharing.shared(shared):
                 url, count, checksum, _multihash, metadata = driver.add(
                     self._image_id, feed,
@@ -161,16 +187,37 @@ class Transaction:
             self._noted[store] = written
             _verify(written, size, feed, checksum, shared,
                     Copy(_location(written), self._context))
-            if self._ended or feed.aborted:
-                raise errors.StoreStalled(f'{where} was given up')
+        return written
+
+    @contextlib.contextmanager
+    def _noting(self, store: str, feed: Feed) -> Iterator[None]:
+        """Note that ``store`` is written to; clear it if that fails."""
+        with self._changed:
+            self._require_wanted(store, feed)
+            self._noted[store] = None
+            self._busy.add(store)
+        try:
+            yield
+            with self._changed:
+                self._require_wanted(store, feed)
+                self._busy.remove(store)
         except errors.StoreOccupied:
             # What lies there is not ours.
             del self._noted[store]
             raise
         except BaseException:
-            self.discard(store)
+            # What stays is in ``left``, and tried again at the end.
+            with contextlib.suppress(errors.StoreError):
+                self._delete(store)
             raise
-        return written
+        finally:
+            with self._changed:
+                self._busy.discard(store)
+                self._changed.notify_all()
+
+    def _require_wanted(self, store: str, feed: Feed) -> None:
+        if self._ended or feed.aborted:
+            raise errors.StoreStalled(f'{drivers.name(store)} was given up')
 
 
 def _spend(chunks: Iterable[bytes], stores: Sequence[str],

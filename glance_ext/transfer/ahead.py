@@ -57,14 +57,16 @@ def _read(chunks: Iterator[bytes], items: queue.Queue[_Item],
           left: threading.Event) -> None:
     batch: list[bytes] = []
     size = 0
+    begun = time.monotonic()
     try:
         for chunk in chunks:
             batch.append(chunk)
             size += len(chunk)
-            if size >= _BATCH:
+            # A slow source gives signs of life before its batch is full.
+            if size >= _BATCH or time.monotonic() - begun > _LOOK_UP:
                 if not _put(items, batch, left):
                     return
-                batch, size = [], 0
+                batch, size, begun = [], 0, time.monotonic()
     except BaseException as exc:
         _put(items, batch, left)
         _put(items, exc, left)

@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Generic, Protocol, TypeVar
 
 from glance_ext import errors
+from glance_ext.transfer.closing import closing
 
 
 class Source(Protocol):
@@ -85,23 +86,24 @@ class Stream(Generic[_S]):
                 return
 
     def _continue(self, source: _S) -> Iterator[bytes]:
-        chunks = (self._skip(source) if self.position
-                  else self._through(source.chunks()))
-        for chunk in chunks:
-            if self._size and self.position + len(chunk) > self._size:
-                raise errors.ShortRead(
-                    f'{source} gave more than {self._size} bytes')
-            self.position += len(chunk)
-            yield chunk
+        seeks = bool(self.position and self._prefix_matches is None
+                     and source.seeks)
+        opened = self._through(source.chunks(self.position if seeks else 0))
+        with closing(opened) as chunks:
+            if self.position and not seeks:
+                chunks = self._skip(source, chunks)
+            for chunk in chunks:
+                if self._size and self.position + len(chunk) > self._size:
+                    raise errors.ShortRead(
+                        f'{source} gave more than {self._size} bytes')
+                self.position += len(chunk)
+                yield chunk
         if self._size and self.position != self._size:
             raise errors.ShortRead(
                 f'{source} gave {self.position} bytes of {self._size}')
 
-    def _skip(self, source: _S) -> Iterator[bytes]:
-        """Get ``source`` to where the last one failed."""
-        if source.seeks and self._prefix_matches is None:
-            return self._through(source.chunks(self.position))
-        chunks = self._through(source.chunks())
+    def _skip(self, source: _S, chunks: Iterator[bytes]) -> Iterator[bytes]:
+        """Read ``source`` on to where the last one failed."""
         prefix = _Prefix(chunks, self.position)
         if self._prefix_matches is None:
             for _ in prefix:

@@ -20,6 +20,7 @@ import uuid
 
 from glance_ext import errors
 from glance_ext.host.images import Location
+from glance_ext.stores import digesting
 from glance_ext.stores import drivers
 from glance_ext.stores import reading
 from glance_ext.stores import writing
@@ -62,6 +63,35 @@ def read(copy, offset=0):
     return b''.join(copy.chunks(offset))
 
 
+def sha256(content):
+    return hashlib.sha256(content).hexdigest()
+
+
+def digest(copies, *, size=0, recorded=None, attempts=1, stall_timeout=60,
+           at=None, happens=None):
+    """Read an image for its sha256 as the hash job does.
+
+    :param happens: called once, when ``at`` bytes have passed
+    :returns: the copy, its sha256, and the failures on the way
+    """
+    progress, failures = Progress(), []
+    to_happen = [happens] if happens else []
+
+    def check():
+        if to_happen and progress.done >= at:
+            to_happen.pop()()
+
+    def retry(cause):
+        failures.append(cause)
+        if len(failures) >= attempts:
+            raise cause
+    copy, found = digesting.Pass(
+        algorithms=frozenset({'md5', 'sha256'}), recorded=recorded or {},
+        size=size, threads=2, stall_timeout=stall_timeout, check=check,
+        retry=retry, sleep=time.sleep, progress=progress).read(copies)
+    return copy, found['sha256'], failures
+
+
 class Conformance:
     """Needs ``store`` (its id), ``everything()`` and ``set_up_stores()``.
 
@@ -72,9 +102,8 @@ class Conformance:
     store = ''
     #: Just below, at and above where this driver cuts data into parts.
     sizes = (1, 65535, 65536, 65537, 5 * MIB)
-    #: Whether ``get_size`` tells what is missing from what is empty.
-    tells_missing = True
-    #: Whether deleting an image is possible while it is read.
+    #: The same, where the driver is not told the size before.
+    sizes_untold: tuple[int, ...] = ()
     context = None
 
     def set_up_stores(self):
@@ -92,9 +121,11 @@ class Conformance:
         self.before = self.everything()
 
     def tearDown(self):
-        left = [thread.name for thread in threading.enumerate()
+        ours = [thread for thread in threading.enumerate()
                 if thread.name.startswith('glance-ext-')]
-        self.assertEqual([], left)
+        for thread in ours:
+            thread.join(10)
+        self.assertEqual([], [each.name for each in ours if each.is_alive()])
         super().tearDown()
 
     def assert_nothing_new(self):
@@ -123,16 +154,15 @@ class Conformance:
     # Reading and writing -------------------------------------------------
 
     def test_what_was_written_is_read(self):
-        for size in self.sizes:
-            for told in ('known', None):
-                with self.subTest(size=size, told=told):
-                    content = data(size)
-                    copy = self.add(content, told)
-                    self.assertEqual(
-                        hashlib.sha256(content).digest(),
-                        hashlib.sha256(read(copy)).digest())
-                    self.assertEqual(size, copy.size())
-                    self._delete(copy)
+        untold = self.sizes_untold or self.sizes
+        for told, size in (*((size, size) for size in self.sizes),
+                           *((None, size) for size in untold)):
+            with self.subTest(size=size, told=told):
+                content = data(size)
+                copy = self.add(content, told)
+                self.assertEqual(sha256(content), sha256(read(copy)))
+                self.assertEqual(size, copy.size())
+                self._delete(copy)
         self.assert_nothing_new()
 
     def test_nothing_is_written_as_nothing(self):
@@ -154,8 +184,12 @@ class Conformance:
                 read(copy, 70_001)
 
     def test_several_are_written_at_once(self):
+        # The container, which drivers do not make at once without a race.
+        self.add(data(1))
         contents = [data(400_000, index) for index in range(4)]
         copies = {}
+        # The first image makes the container, and two would do it at once.
+        self.add(b'first')
 
         def work(index):
             copies[index] = self.add(contents[index])
@@ -168,7 +202,25 @@ class Conformance:
         for index, content in enumerate(contents):
             self.assertEqual(content, read(copies[index]))
 
+    def test_digest_is_that_of_the_data(self):
+        content = data(self.sizes[-1])
+        copy = self.add(content)
+        self.assertEqual((copy, sha256(content), []), digest(
+            [copy], size=len(content)))
+
     # What goes wrong ------------------------------------------------------
+
+    def test_deleted_under_its_reader_there_is_no_digest(self):
+        size = self.sizes[-1]
+        for at in (0, size // 4, size // 2, size * 99 // 100):
+            for recorded in ({}, {'sha256': sha256(data(size))}):
+                with self.subTest(at=at, recorded=recorded):
+                    copy = self.add(data(size))
+                    with self.assertRaises(errors.StoreError):
+                        digest([copy], size=size, recorded=recorded, at=at,
+                               happens=lambda: self._delete(copy))
+                    self.assertTrue(copy.is_missing())
+        self.assert_nothing_new()
 
     def test_shorter_data_than_was_said_fails_and_leaves_nothing(self):
         for size in self.sizes[1:]:
@@ -239,10 +291,9 @@ class Conformance:
         self._delete(copy)
         with self.assertRaises(errors.DataMissing):
             read(copy)
-        if self.tells_missing:
-            self.assertTrue(copy.is_missing())
-        else:
-            self.assertEqual(0, copy.size())
+        with self.assertRaises(errors.DataMissing):
+            copy.size()
+        self.assertTrue(copy.is_missing())
 
     def test_no_message_holds_an_address_or_a_secret(self):
         copy = self.add(data(1000))

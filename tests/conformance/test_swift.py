@@ -26,7 +26,6 @@ class TestSwift(suite.Conformance, unittest.TestCase):
     store = 'swift'
     #: Segments are of 1 MiB, from 2 MiB on.
     sizes = (1, 65537, 2 * MIB - 1, 2 * MIB, 2 * MIB + 1, 3 * MIB)
-    tells_missing = False
 
     @contextlib.contextmanager
     def set_up_stores(self):
@@ -45,6 +44,8 @@ class TestS3(suite.Conformance, unittest.TestCase):
     store = 's3'
     #: Parts are of 5 MiB, from 5 MiB on.
     sizes = (1, 65537, 5 * MIB - 1, 5 * MIB, 5 * MIB + 1, 11 * MIB)
+    #: Without a size everything is one request.
+    sizes_untold = (65537, 5 * MIB + 1)
 
     @contextlib.contextmanager
     def set_up_stores(self):

@@ -34,7 +34,7 @@ SOAK = os.environ.get('GLANCE_EXT_SOAK') == '1'
 PATIENCE = 20
 
 settings = hypothesis.settings(
-    max_examples=20_000 if SOAK else 250,
+    max_examples=20_000 if SOAK else 600,
     deadline=None,
     database=None,
     print_blob=True,

@@ -188,7 +188,7 @@ class MeanwhileTest(hash_life.LifeCase):
         data = DATA[:MIB // 4] * 24
         image = self.glance.legacy(data)
         self.glance.fault(
-            'slow', image=image, bytes_per_second=len(data) // 6)
+            'slow', image=image, bytes_per_second=len(data) // 5)
         action = begin(self.glance, image)
         messages, shown = [], []
         while (now := self.glance.action(action))['status'] in (

@@ -25,6 +25,7 @@ from tests.functional.hash_life import digests
 from tests.functional.hash_life import fields
 from tests.functional.hash_life import remove_data
 from tests.functional.hash_life import until
+from tests.harness import glance
 
 MD5 = hashlib.md5(DATA).hexdigest()
 ONLY_CHECKSUM = (MD5, None, None)
@@ -273,12 +274,56 @@ class TwoCopiesTest(hash_life.LifeCase):
         self.assertEqual(1, action['attempt'])
         self.assertEqual(2, self.glance.fired(fault))
 
+    def test_bytes_of_copies_that_differ_are_never_mixed(self):
+        """Nothing is recorded, so nobody would notice it in the end."""
+        image = self.copied()
+        self.glance.store_file('slow', image).write_bytes(DATA[::-1])
+        self.glance.fault('raise', image=image, store='fast', at=MIDDLE)
+        action = self.hash(image)
+        self.assertFailed(action, 'copies_differ', image)
+
+    def test_bad_bytes_before_a_failure_do_not_spoil_the_next_copy(self):
+        image = self.copied('checksum')
+        self.glance.fault('corrupt', image=image, store='fast', at=100)
+        self.glance.fault('raise', image=image, store='fast', at=MIDDLE)
+        action = self.hash(image)
+        self.glance.clear_faults()
+        self.assertHashed(action, image)
+
     def test_missing_copy_stays_a_location_of_the_image(self):
         image = self.copied()
         remove_data(self.glance, 'fast', image)
         self.assertHashed(self.hash(image), image)
         stores = self.glance.image(image)['stores'].split(',')
         self.assertEqual({'fast', 'slow'}, set(stores))
+
+
+class StalledTest(hash_life.LifeCase):
+    """A store that gives no byte for ``stall_timeout`` counts as failed."""
+
+    @staticmethod
+    def config(retries):
+        return {
+            **QUICK, 'DEFAULT': {'http_retries': retries},
+            'glance_ext': {'heartbeat_timeout': 10, 'stall_timeout': 5}}
+
+    arguments = {'config': config(0)}
+
+    def test_silent_store_is_left_for_the_next_copy(self):
+        other = glance.shared(config=self.config(1))
+        self.addCleanup(other.clear_faults)
+        copied = other.legacy(DATA, stores=('fast', 'slow'))
+        other.fault('stall', image=copied, store='fast', at=MIDDLE)
+        going_on = hash_life.begin(other, copied)
+        image = self.glance.legacy(DATA)
+        self.glance.fault('stall', image=image, at=MIDDLE)
+        action = self.hash(image)
+        self.assertFailed(action, 'store_stalled', image)
+        self.assertIn('for 5 seconds', action['error']['message'])
+        going_on = other.wait_action(going_on)
+        self.assertEqual('success', going_on['status'], going_on)
+        self.assertEqual(2, going_on['attempt'])
+        self.assertEqual(digests(), fields(other, copied))
 
 
 class BackoffTest(hash_life.LifeCase):

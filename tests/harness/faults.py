@@ -73,8 +73,9 @@ class Faults:
     """The faults of one instance, shared by its test and its processes."""
 
     def __init__(self, directory: str | Path) -> None:
-        self._file = Path(directory) / 'faults.json'
-        self._counts = Path(directory) / 'faults'
+        self.directory = Path(directory)
+        self._file = self.directory / 'faults.json'
+        self._counts = self.directory / 'faults'
         self._serial = itertools.count(1)
         self._seen: tuple[int, int] | None = None
         self._faults: list[Fault] = []

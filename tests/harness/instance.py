@@ -92,6 +92,7 @@ class Instance:
             database = mariadb.Database()
         self.database = database or databases.Sqlite(self.directory)
         self._created = False
+        self._loaded = self.directory / 'loaded'
         self._process: Any = None
         self.faults = faults.Faults(self.directory)
         self._launch = servers.Launch(
@@ -149,6 +150,9 @@ class Instance:
             'PYTHONWARNINGS': 'ignore',
             'PYTHONDONTWRITEBYTECODE': '1',
         }
+        shutil.rmtree(self._loaded, ignore_errors=True)
+        self._loaded.mkdir()
+        env[serve.LOADED] = str(self._loaded)
         if self._inject:
             env[serve.FAULTS] = str(self.directory)
         log = self.directory / 'server.log'
@@ -158,10 +162,17 @@ class Instance:
         return sessions.boot(command, env, log, self._ready, timeout, death)
 
     def _ready(self) -> bool:
+        """Whether every process serves, not only the quickest.
+
+        A worker that is still loading does not hear a signal to stop.
+        """
         status = self._status()
         if status == 500:
             raise RuntimeError('it answers 500')
-        return 0 < status < 500
+        # The eventlet server loads once, before it forks.
+        wanted = 0 if self._server == 'eventlet' else self._launch.processes
+        ready = len(list(self._loaded.iterdir())) >= wanted
+        return ready and 0 < status < 500
 
     def prepare(self) -> None:
         """Write its files and make its database; ``start`` does it too."""

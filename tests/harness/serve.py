@@ -16,6 +16,7 @@ serve in this process; the other servers load ``tests.harness.wsgi``.
 """
 
 import os
+from pathlib import Path
 import signal
 import sqlite3
 import sys
@@ -26,6 +27,7 @@ from tests.harness import faulty
 from tests.harness import processes
 
 FAULTS = 'GLANCE_EXT_TEST_FAULTS'
+LOADED = 'GLANCE_EXT_TEST_LOADED'
 
 
 def prepare() -> None:
@@ -36,6 +38,11 @@ def prepare() -> None:
     _begin_immediate()
     if FAULTS in os.environ:
         faulty.install(os.environ[FAULTS])
+
+
+def loaded() -> None:
+    """Tell the test that this process has its application."""
+    (Path(os.environ[LOADED]) / str(os.getpid())).touch()
 
 
 def _begin_immediate() -> None:

@@ -184,6 +184,8 @@ WSGIApplicationGroup %{{GLOBAL}}
 WSGIPassAuthorization On
 WSGIChunkedRequest On
 WSGIScriptAlias / {here}/glance.wsgi
+WSGIImportScript {here}/glance.wsgi process-group=glance \
+    application-group=%{{GLOBAL}}
 <Directory {here}>
     Require all granted
 </Directory>

@@ -17,3 +17,4 @@ from tests.harness import serve
 
 serve.prepare()
 application = wsgi_app.init_app()
+serve.loaded()

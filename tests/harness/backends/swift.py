@@ -22,16 +22,14 @@ from pathlib import Path
 import signal
 import subprocess
 from typing import Any
-import urllib.parse
-import uuid
 
 from tests.harness import backends
 from tests.harness import ports
 from tests.harness import processes
 from tests.harness import venvs
 from tests.harness import web
-from tests.harness.backends import identity
 from tests.harness.backends import scratch
+from tests.harness.backends import swift_api
 from tests.harness.backends import swift_serve
 
 USER, PASSWORD = swift_serve.USER, swift_serve.PASSWORD
@@ -47,19 +45,16 @@ def available() -> backends.Availability:
     return backends.Availability()
 
 
-class Swift:
-    """One Swift process with its own directory, port and identity service.
-
-    The identity service lives on when Swift is killed, and the tokens too.
-    """
+class Swift(swift_api.Account):
+    """One Swift process with its own directory, port and identity service."""
 
     def __init__(self) -> None:
         available().require()
         self._scratch = scratch.Scratch('swift')
-        self.directory = self._scratch.path
         self._port = ports.Port()
-        self.url = f'http://127.0.0.1:{self._port.number}'
-        self._identity = identity.Identity(USER, PASSWORD)
+        url = f'http://127.0.0.1:{self._port.number}'
+        s3 = (USER, PASSWORD)
+        super().__init__(self._scratch.path, url, USER, PASSWORD, s3)
         self._process: Any = None
         atexit.register(self.stop)
 
@@ -102,71 +97,6 @@ class Swift:
         """Let it go on."""
         self._process.send_signal(signal.SIGCONT)
 
-    def conf(
-        self, name: str = 'swift', **changes: object
-    ) -> backends.Sections:
-        """Return a swift store with a container of its own.
-
-        Images of 2 MB and above become segments of 1 MB, which is 1024000
-        bytes to the driver.
-
-        :param changes: options of the driver over these.
-        """
-        accounts = self.directory / 'accounts.conf'
-        accounts.write_text(
-            '[harness]\n'
-            f'auth_address = {self._identity.url}\n'
-            f'user = {USER}\n'
-            f'key = {PASSWORD}\n'
-        )
-        options = {
-            'swift_store_config_file': str(accounts),
-            'default_swift_reference': 'harness',
-            'swift_store_container': f'{name}-{uuid.uuid4().hex[:8]}',
-            'swift_store_create_container_on_put': True,
-            'swift_store_large_object_size': 2,
-            'swift_store_large_object_chunk_size': 1,
-        }
-        return {f'{name}:swift': options | changes}
-
-    def s3_conf(
-        self, name: str = 's3', **changes: object
-    ) -> backends.Sections:
-        """Return an s3 store with a bucket of its own.
-
-        Images of 5 MiB and above are sent in parts of 5 MiB, the least that
-        S3 allows.
-
-        :param changes: options of the driver over these.
-        """
-        options = {
-            's3_store_host': self.url,
-            's3_store_access_key': USER,
-            's3_store_secret_key': PASSWORD,
-            's3_store_region_name': 'us-east-1',
-            's3_store_bucket': f'{name}-{uuid.uuid4().hex[:8]}',
-            's3_store_bucket_url_format': 'path',
-            's3_store_create_bucket_on_put': True,
-            's3_store_large_object_size': 5,
-            's3_store_large_object_chunk_size': 5,
-        }
-        return {f'{name}:s3': options | changes}
-
-    def containers(self) -> list[str]:
-        """Return the names of all containers, buckets among them."""
-        return [str(found['name']) for found in self._list('')]
-
-    def objects(self, container: str) -> dict[str, int]:
-        """Return what lies in a container or bucket: bytes by name.
-
-        A segmented image is a manifest of 0 bytes, ``ID``, and its segments,
-        ``ID-00001`` and so on, beside it. Parts sent by S3 are elsewhere:
-        see ``uploads``.
-        """
-        return {
-            found['name']: found['bytes'] for found in self._list(container)
-        }
-
     def uploads(self, bucket: str) -> dict[str, int]:
         """Return the multipart uploads that were neither ended nor aborted.
 
@@ -179,30 +109,6 @@ class Swift:
             for mark in parts
             if mark.count('/') == 1
         }
-
-    def request(
-        self,
-        method: str,
-        container: str,
-        name: str = '',
-        query: str = '',
-        headers: dict[str, str] | None = None,
-        body: bytes | None = None,
-    ) -> web.Response:
-        """Send one request of Swift's own API, as the stores' user."""
-        path = '/'.join(
-            urllib.parse.quote(part) for part in (container, name) if part
-        )
-        url = f'{self._identity.storage}/{path}{query and f"?{query}"}'
-        token = {'X-Auth-Token': self._identity.token}
-        return web.request(url, method, body, token | (headers or {}))
-
-    def publish(self, container: str) -> str:
-        """Let everybody read a container by HTTP; return its URL."""
-        # Segments are found by listing the container.
-        readers = {'X-Container-Read': '.r:*,.rlistings'}
-        self.request('POST', container, headers=readers)
-        return f'{self._identity.storage}/{container}'
 
     def file(self, container: str, name: str) -> Path:
         """Return the file in which Swift keeps the bytes of an object.
@@ -231,19 +137,7 @@ class Swift:
             self.directory / 'server.log',
             self._answers,
         )
-        headers = {'X-Auth-User': USER, 'X-Auth-Key': PASSWORD}
-        answer = web.request(f'{self.url}/auth/v1.0', 'GET', headers=headers)
-        token = answer.headers['X-Auth-Token']
-        self._identity.offer(f'{self.url}/v1/{ACCOUNT}', token)
-
-    def _list(self, container: str) -> list[dict[str, Any]]:
-        answer = self.request('GET', container, query='format=json')
-        if answer.status == 404:
-            return []
-        if answer.status >= 300:
-            raise AssertionError(f'{answer.status}: {answer.text}')
-        found: list[dict[str, Any]] = answer.json
-        return found
+        self._log_in()
 
     def _answers(self) -> bool:
         try:

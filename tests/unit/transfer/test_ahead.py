@@ -70,6 +70,14 @@ class TestReadAhead(unittest.TestCase):
             list(ahead.read_ahead(chunks(), 0.3, nothing))
         hangs.set()
 
+    def test_source_that_is_slow_and_goes_on_is_not_left(self):
+        def chunks():
+            for _ in range(15):
+                time.sleep(0.1)
+                yield b'one'
+        self.assertEqual([b'one'] * 15,
+                         list(ahead.read_ahead(chunks(), 1, nothing)))
+
     def test_check_ends_the_wait_for_a_source_that_hangs(self):
         class Cancelled(Exception):
             pass
