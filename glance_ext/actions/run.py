@@ -168,9 +168,8 @@ class Run:
         def work(connection: db.Connection) -> bool:
             roll_back(connection, self.action)
             return True
-        self.action.error = {'code': cause.code, 'message': cause.message}
-        self.action.result = {}
-        self._end(tasks.FAILURE, cause.message, work)
+        self._end(tasks.FAILURE, cause.message, work,
+                  {'code': cause.code, 'message': cause.message})
 
     def hand_back(self) -> None:
         """Put the action back into the queue, for any process at once."""
@@ -185,17 +184,29 @@ class Run:
     # ---------------------------------------------------------------------
 
     def _end(self, status: str, message: str,
-             work: Callable[[db.Connection], bool]) -> None:
+             work: Callable[[db.Connection], bool],
+             error: dict[str, str] | None = None) -> None:
         def all_of_it(connection: db.Connection) -> bool:
             # The image's row first, as Glance locks them.
             done = work(connection)
             locks.drop(connection, self.action.image_id, self.action.id)
             return done
-        self.action.phase = record.ENDED
-        self._fenced(all_of_it, message, new_status=status, last=True)
-        LOG.info('Action %s (%s) of image %s ended: %s', self.action.id,
-                 self.action.action_type, self.action.image_id,
-                 self.action.error['code'] if self.action.error else 'done')
+
+        action = self.action
+        # A heartbeat must not tell of an end that is not written yet.
+        with self._writing:
+            before = action.phase, action.error, action.result
+            action.phase, action.error = record.ENDED, error
+            if error:
+                action.result = {}
+            try:
+                self._fenced(all_of_it, message, new_status=status, last=True)
+            except BaseException:
+                action.phase, action.error, action.result = before
+                raise
+        LOG.info('Action %s (%s) of image %s ended: %s', action.id,
+                 action.action_type, action.image_id,
+                 error['code'] if error else 'done')
 
     def _fenced(self, work: Callable[[db.Connection], bool] | None,
                 message: str, new_status: str | None = None,

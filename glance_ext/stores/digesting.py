@@ -100,10 +100,11 @@ class Pass:
                     self.progress.advance(len(chunk))
             return stream, digests.finish()
 
-    def _read_ahead(self, chunks: Iterator[bytes]) -> Iterator[bytes]:
+    def _read_ahead(self, copy: Copy, chunks: Iterator[bytes]
+                    ) -> Iterator[bytes]:
         if not self.threads:
             return chunks
-        return read_ahead(chunks, self.stall_timeout, self.check)
+        return read_ahead(chunks, self.stall_timeout, self.check, str(copy))
 
     def _digests(self) -> Digests:
         return Digests(sorted(self.algorithms | self.recorded.keys()),

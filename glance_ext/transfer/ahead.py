@@ -28,7 +28,8 @@ _Item = list[bytes] | BaseException | None
 
 
 def read_ahead(chunks: Iterable[bytes], stall_timeout: float,
-               check: Callable[[], None]) -> Iterator[bytes]:
+               check: Callable[[], None], name: str = 'the source'
+               ) -> Iterator[bytes]:
     """Yield the chunks, read by a thread that ends with this generator.
 
     A thread that does not return from its driver is left to itself: it ends
@@ -37,6 +38,7 @@ def read_ahead(chunks: Iterable[bytes], stall_timeout: float,
     :param stall_timeout: seconds without a chunk after which the source is
         given up
     :param check: called while waiting; what it raises ends the reading
+    :param name: how messages call the source
     :raises errors.StoreStalled: no chunk came for ``stall_timeout``
     :raises BaseException: what ``chunks`` raised
     """
@@ -45,7 +47,8 @@ def read_ahead(chunks: Iterable[bytes], stall_timeout: float,
     threading.Thread(target=_read, args=(iter(chunks), items, left),
                      name='glance-ext-reader', daemon=True).start()
     try:
-        while (batch := _next(items, stall_timeout, check)) is not None:
+        while (batch := _next(items, stall_timeout, check,
+                               name)) is not None:
             if isinstance(batch, BaseException):
                 raise batch
             yield from batch
@@ -89,7 +92,7 @@ def _put(items: queue.Queue[_Item], item: _Item,
 
 
 def _next(items: queue.Queue[_Item], stall_timeout: float,
-          check: Callable[[], None]) -> _Item:
+          check: Callable[[], None], name: str) -> _Item:
     until = time.monotonic() + stall_timeout
     while True:
         check()
@@ -98,4 +101,5 @@ def _next(items: queue.Queue[_Item], stall_timeout: float,
         except queue.Empty:
             if time.monotonic() > until:
                 raise errors.StoreStalled(
-                    f'No data came for {stall_timeout:g} seconds') from None
+                    f'{name} gave no data for {stall_timeout:g} seconds'
+                ) from None

@@ -51,13 +51,15 @@ class Stream(Generic[_S]):
         where the last one failed, it tells whether they are those that the
         reader has got; None where the reader compares the whole in the end,
         so that a source which can seek need not be read twice
-    :param through: what every source's chunks are read through
+    :param through: what every source's chunks are read through, with the
+        source
     """
 
     def __init__(self, sources: Sequence[_S], size: int | None,
                  retry: Callable[[errors.StoreError], None],
                  prefix_matches: Callable[[_S, Iterator[bytes]], bool] | None,
-                 through: Callable[[Iterator[bytes]], Iterator[bytes]] = iter
+                 through: Callable[[_S, Iterator[bytes]], Iterator[bytes]] = (
+                     lambda source, chunks: chunks)
                  ) -> None:
         self._sources = sources
         self._size = size
@@ -88,7 +90,8 @@ class Stream(Generic[_S]):
     def _continue(self, source: _S) -> Iterator[bytes]:
         seeks = bool(self.position and self._prefix_matches is None
                      and source.seeks)
-        opened = self._through(source.chunks(self.position if seeks else 0))
+        opened = self._through(
+            source, source.chunks(self.position if seeks else 0))
         with closing(opened) as chunks:
             if self.position and not seeks:
                 chunks = self._skip(source, chunks)

@@ -148,7 +148,8 @@ def _await(sink: Sink, check: Callable[[], None],
            stall_timeout: float) -> None:
     """Wait for a sink to end; it has ``stall_timeout`` from its last read."""
     began, read = time.monotonic(), sink.feed.bytes_read
-    while sink.is_working():
+    # One that was given up is not waited for again.
+    while sink.is_working() and sink.error is None:
         sink.join(_LOOK_UP)
         check()
         if sink.feed.bytes_read != read:

@@ -15,7 +15,7 @@ import contextlib
 import unittest
 
 from tests.conformance import suite
-from tests.conformance.suite import MIB
+from tests.conformance.cases import MIB
 from tests.harness.backends import ceph
 from tests.harness.backends import stores
 

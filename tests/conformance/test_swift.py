@@ -16,7 +16,7 @@ import unittest
 import uuid
 
 from tests.conformance import suite
-from tests.conformance.suite import MIB
+from tests.conformance.cases import MIB
 from tests.harness.backends import stores
 from tests.harness.backends import swift
 

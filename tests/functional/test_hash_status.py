@@ -28,6 +28,7 @@ STRANGER = User('stranger', 'project', ('nothing',))
 #: No right of any kind, but the one to see public and community images.
 GUEST = User('guest', 'guests', ('reader',))
 
+
 class WhoMayTest(cases.WhoMay):
     """With the identity that the headers tell."""
 

@@ -89,9 +89,9 @@ class StopCase(ServerCase):
         self.assertLess(seconds, 15)
         self.assertEqual(['pending'] * 4, self.rows(on, *actions))
         on.clear_faults()
-        begun = time.monotonic()
         on.configure({'glance_ext': {'max_running_actions': 2}})
         on.start()
+        begun = time.monotonic()
         for action, image in zip(actions, images, strict=True):
             ended = on.wait_action(action)
             self.assertEqual('success', ended['status'], ended)

@@ -32,11 +32,9 @@ from tests.harness.backends import filesystems
 from tests.harness.backends import radosgw
 from tests.harness.backends import stores
 from tests.harness.backends import swift
-from tests.services.backend_case import BackendCase
-from tests.services.backend_case import DATA
-from tests.services.backend_case import MIB
-from tests.services.backend_case import mounts
+from tests.services import backend_case
 
+DATA, MIB = backend_case.DATA, backend_case.MIB
 # A worker that is killed while its backends serve.
 KILLED = """
 import os, signal, sys
@@ -48,7 +46,7 @@ os.kill(os.getpid(), signal.SIGKILL)
 """
 
 
-class SwiftTest(BackendCase):
+class SwiftTest(backend_case.BackendCase):
     def setUp(self):
         super().setUp()
         self.swift = swift.Swift()
@@ -125,7 +123,7 @@ class SwiftTest(BackendCase):
             file.write(b'not what it was')
 
 
-class CephTest(BackendCase):
+class CephTest(backend_case.BackendCase):
     def setUp(self):
         super().setUp()
         self.ceph = ceph.Ceph()
@@ -162,13 +160,13 @@ class CephTest(BackendCase):
             self.assertEqual(DATA, self.get(url, 'rbd'))
 
 
-class BluestoreTest(BackendCase):
+class BluestoreTest(backend_case.BackendCase):
     def test_the_rbd_driver_works_with_it(self):
         with ceph.Ceph('bluestore') as cluster:
             self.try_driver(cluster.conf())
 
 
-class GatewayTest(BackendCase):
+class GatewayTest(backend_case.BackendCase):
     def test_the_swift_and_s3_drivers_work_with_it(self):
         with radosgw.Gateway() as gateway:
             self.try_driver(gateway.conf())
@@ -177,13 +175,13 @@ class GatewayTest(BackendCase):
         self.assert_silent(gateway.url)
 
 
-class FilesystemTest(BackendCase):
+class FilesystemTest(backend_case.BackendCase):
     def test_the_file_driver_works_on_each_kind(self):
         for kind in ('plain', *filesystems.MAKE):
             with self.subTest(kind):
                 with filesystems.Filesystem(kind) as disk:
                     self.try_driver(disk.conf())
-                    found = mounts(disk.directory.parent)
+                    found = backend_case.mounts(disk.directory.parent)
                     wanted = [] if kind == 'plain' else [kind]
                     self.assertEqual(
                         wanted, [line.split()[2] for line in found]
@@ -229,7 +227,7 @@ class FilesystemTest(BackendCase):
                 self.assertNotIn(directories[0], path.read_text())
 
 
-class StoresTest(BackendCase):
+class StoresTest(backend_case.BackendCase):
     def setUp(self):
         super().setUp()
         self.disk = self.enterContext(filesystems.Filesystem())

@@ -22,12 +22,12 @@ from glance_store import exceptions
 from tests.harness import web
 from tests.harness.backends import http as hostile
 from tests.harness.backends import stores
-from tests.services.backend_case import BackendCase
-from tests.services.backend_case import DATA
-from tests.services.backend_case import MIB
+from tests.services import backend_case
+
+DATA, MIB = backend_case.DATA, backend_case.MIB
 
 
-class HttpTest(BackendCase):
+class HttpTest(backend_case.BackendCase):
     def setUp(self):
         super().setUp()
         self.server = hostile.Server()

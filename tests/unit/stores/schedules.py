@@ -423,7 +423,8 @@ def _write(schedule, data, known, targets, committed):
                         transaction.commit(name)
                         committed.add(name)
                 else:
-                    assert isinstance(each, errors.StoreError), repr(each)
+                    assert isinstance(each, (errors.StoreError,
+                                             errors.HashMismatch)), each
                     assert not (targets[name].sound and unbroken
                                 and not schedule.stalls
                                 and size in (None, len(data))), repr(each)
