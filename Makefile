@@ -18,6 +18,7 @@ serve:
 
 # Everything that needs no outside service.
 test:
+	$(VENVS) glance-33 client lint >/dev/null
 	$(STAGE) unit functional lint
 
 # Also what needs real services; absent ones are skipped by name.

@@ -130,8 +130,12 @@ def in_time(call: Callable[[], _T], seconds: float, where: str) -> _T:
         except BaseException as exc:
             outcome.set_exception(exc)
 
-    threading.Thread(target=work, name='glance-ext-call',
-                     daemon=True).start()
+    try:
+        threading.Thread(target=work, name='glance-ext-call',
+                         daemon=True).start()
+    except RuntimeError:
+        # Python 3.12 starts no thread any more while its process ends.
+        return call()
     if not futures.wait([outcome], seconds).done:
         raise errors.StoreStalled(
             f'{where} did not answer for {seconds:g} seconds')

@@ -18,7 +18,7 @@ answer with what the pass has found. The function is private: where it is
 absent, the drivers just hash again.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 import contextlib
 import contextvars
 import threading
@@ -43,45 +43,55 @@ class Digests:
         self._known.set()
 
     def get(self, algorithm: str) -> str:
-        """Wait for the digest of one algorithm and return it."""
+        """Wait for the digest of one algorithm and return it.
+
+        :returns: hex digits; '' where there are none to come. No driver
+            expects an exception there, and what it wrote would be left
+        """
         self._known.wait()
-        if self._found is None:
-            raise RuntimeError('the data was not read to its end')
-        return self._found[algorithm]
+        return self._found[algorithm] if self._found else ''
 
 
 class _Hasher:
     """Looks like hashlib's, to a driver."""
 
-    def __init__(self, algorithm: str, digests: Digests) -> None:
+    def __init__(self, algorithm: str, digests: Digests,
+                 is_at_end: Callable[[], bool]) -> None:
         self.name = algorithm
         self._digests = digests
+        self._is_at_end = is_at_end
 
     def update(self, data: bytes) -> None:
         """The pass calculates."""
 
     def hexdigest(self) -> str:
-        return self._digests.get(self.name)
+        # A driver that leaves bytes unread (Swift takes as many as it was
+        # told of) would wait for a pass that waits for it to read them.
+        return self._digests.get(self.name) if self._is_at_end() else ''
 
 
-_shared: contextvars.ContextVar[Digests | None] = contextvars.ContextVar(
-    'glance_ext_digests', default=None)
+_shared: contextvars.ContextVar[tuple[Digests, Callable[[], bool]] | None] = (
+    contextvars.ContextVar('glance_ext_digests', default=None))
 _own = getattr(store_code, 'get_hasher', None)
 
 
 def _get_hasher(hash_algo: str, *args: Any, **kwargs: Any) -> Any:
-    digests = _shared.get()
-    if digests is None:
+    found = _shared.get()
+    if found is None:
         return _own(hash_algo, *args, **kwargs)  # type: ignore[misc]
-    return _Hasher(str(hash_algo), digests)
+    return _Hasher(str(hash_algo), *found)
 
 
 @contextlib.contextmanager
-def shared(digests: Digests) -> Iterator[None]:
-    """Have the drivers that this thread calls answer with ``digests``."""
+def shared(digests: Digests, is_at_end: Callable[[], bool]
+           ) -> Iterator[None]:
+    """Have the drivers that this thread calls answer with ``digests``.
+
+    :param is_at_end: tells whether everything was read, when it is known
+    """
     if _own is not None:
         store_code.get_hasher = _get_hasher
-    token = _shared.set(digests)
+    token = _shared.set((digests, is_at_end))
     try:
         yield
     finally:

@@ -34,6 +34,7 @@ from glance_ext.stores import sharing
 from glance_ext.stores import traits
 from glance_ext.stores.reading import Copy
 from glance_ext.transfer import pump
+from glance_ext.transfer.closing import closing
 from glance_ext.transfer.digests import Digests
 from glance_ext.transfer.feed import Feed
 from glance_ext.transfer.progress import Progress
@@ -54,6 +55,13 @@ class Written:
 #: What became of each store: a copy, or why there is none.
 Outcome = dict[str, Written | errors.ActionError]
 
+#: The stores, each with an image's id, that a thread of any transaction is
+#: writing to or clearing at the moment. One that hangs there may have been
+#: given up long ago; what it does when its driver returns, it does to that
+#: id, so nobody else may have put something there.
+_busy: set[tuple[str, str]] = set()
+_changed = threading.Condition()
+
 
 class Transaction:
     """The copies of one image that one action writes.
@@ -70,9 +78,6 @@ class Transaction:
         #: Every store that may hold something of ours; None while it is
         #: being written, or where that failed.
         self._noted: dict[str, Written | None] = {}
-        #: Those that a thread is writing to, or clearing, at the moment.
-        self._busy: set[str] = set()
-        self._changed = threading.Condition()
         self._patience = 0.0
         self._ended = False
 
@@ -86,11 +91,13 @@ class Transaction:
         A store that fails, fails alone, and holds nothing afterwards, or
         stays in :attr:`left`.
 
+        :param chunks: the source; closed in the end, if it can be
         :param size: of the data in bytes, or None where it is not known
         :param algorithm: of the multihash, for the drivers' interface
         :param digests: takes the chunks; has ``md5`` and ``algorithm``
         :param sleep: waits for the budgets of the stores
-        :returns: what became of each store, and the digests
+        :returns: what became of each store, and the digests; those are of
+            the data only if it was written anywhere
         :raises BaseException: what ``chunks`` or ``check`` raised; then no
             store holds anything, or it is in :attr:`left`
         """
@@ -116,15 +123,22 @@ class Transaction:
         driver has not returned yet is cleared by the thread that waits for
         it, for nobody else can know what the driver makes until then.
         """
-        with self._changed:
-            if not self._changed.wait_for(lambda: store not in self._busy,
-                                          self._patience):
+        with _changed:
+            if not _changed.wait_for(
+                    lambda: (store, self._image_id) not in _busy,
+                    self._patience):
                 return False
-        if store not in self._noted:
-            return True
+            if store not in self._noted:
+                return True
+            _busy.add((store, self._image_id))
+
+        def work() -> None:
+            try:
+                self._delete(store)
+            finally:
+                self._return(store)
         try:
-            drivers.in_time(functools.partial(self._delete, store),
-                            self._patience, drivers.name(store))
+            drivers.in_time(work, self._patience, drivers.name(store))
         except errors.StoreError as exc:
             message = exc.message
         else:
@@ -133,6 +147,11 @@ class Transaction:
         LOG.error('What was written of image %s could not be deleted: %s',
                   self._image_id, message)
         return False
+
+    def _return(self, store: str) -> None:
+        with _changed:
+            _busy.discard((store, self._image_id))
+            _changed.notify_all()
 
     def _delete(self, store: str) -> None:
         written = self._noted.get(store)
@@ -159,7 +178,7 @@ class Transaction:
     def __exit__(self, kind: type[BaseException] | None,
                  value: BaseException | None,
                  traceback: TracebackType | None) -> None:
-        with self._changed:
+        with _changed:
             self._ended = True
         for store in self.left:
             self.discard(store)
@@ -178,7 +197,8 @@ class Transaction:
                 raise errors.StoreOccupied(
                     f'{where} has data under this id already')
         with self._noting(store, feed):
-            with drivers.translated(where), sharing.shared(shared):
+            with drivers.translated(where), sharing.shared(
+                    shared, feed.is_at_end):
                 url, count, checksum, _multihash, metadata = driver.add(
                     self._image_id, feed,
                     habits.size_to_tell(driver, size or 0), algorithm,
@@ -192,15 +212,18 @@ class Transaction:
     @contextlib.contextmanager
     def _noting(self, store: str, feed: Feed) -> Iterator[None]:
         """Note that ``store`` is written to; clear it if that fails."""
-        with self._changed:
+        with _changed:
             self._require_wanted(store, feed)
+            if (store, self._image_id) in _busy:
+                raise errors.StoreStalled(
+                    f'{drivers.name(store)} has not ended what it was asked '
+                    f'to do for this image before')
             self._noted[store] = None
-            self._busy.add(store)
+            _busy.add((store, self._image_id))
         try:
             yield
-            with self._changed:
+            with _changed:
                 self._require_wanted(store, feed)
-                self._busy.remove(store)
         except errors.StoreOccupied:
             # What lies there is not ours.
             del self._noted[store]
@@ -211,9 +234,7 @@ class Transaction:
                 self._delete(store)
             raise
         finally:
-            with self._changed:
-                self._busy.discard(store)
-                self._changed.notify_all()
+            self._return(store)
 
     def _require_wanted(self, store: str, feed: Feed) -> None:
         if self._ended or feed.aborted:
@@ -222,9 +243,10 @@ class Transaction:
 
 def _spend(chunks: Iterable[bytes], stores: Sequence[str],
            sleep: Callable[[float], None]) -> Iterator[bytes]:
-    for chunk in chunks:
-        budgets.take(stores, len(chunk), sleep)
-        yield chunk
+    with closing(chunks) as source:
+        for chunk in source:
+            budgets.take(stores, len(chunk), sleep)
+            yield chunk
 
 
 def _location(written: Written) -> Location:

@@ -56,6 +56,13 @@ class Feed:
         """Whether the pump has given this sink up."""
         return self._aborted is not None
 
+    def is_at_end(self) -> bool:
+        """Wait for the next byte; True if the end comes instead."""
+        with self._changed:
+            self._changed.wait_for(
+                lambda: self._chunks or self._ended or self._aborted)
+            return not self._chunks and not self._aborted
+
     def end(self) -> None:
         """Say that no more bytes follow."""
         with self._changed:

@@ -16,6 +16,7 @@ import threading
 import time
 from typing import Any
 
+from glance_ext.transfer.closing import closing
 from glance_ext.transfer.digests import Digests
 from glance_ext.transfer.feed import Feed
 from glance_ext.transfer.progress import Progress
@@ -59,7 +60,8 @@ class Sink:
         return self._thread.is_alive()
 
     def join(self, seconds: float) -> None:
-        self._thread.join(seconds)
+        if self._thread.ident is not None:
+            self._thread.join(seconds)
 
     def fail(self, cause: BaseException) -> None:
         """Give this sink up; the others go on."""
@@ -87,6 +89,7 @@ def pump(chunks: Iterable[bytes], sinks: Sequence[Sink], *,
     A sink that fails is left behind, with its ``error`` set; the others
     get every byte. Returns when all have ended.
 
+    :param chunks: the source; closed in the end, if it can be
     :param check: called for every chunk and while waiting; what it raises
         ends the transfer
     :param stall_timeout: seconds without a byte after which a sink fails
@@ -95,23 +98,25 @@ def pump(chunks: Iterable[bytes], sinks: Sequence[Sink], *,
         fails
     :param grace: seconds that the sinks get to end in when the transfer
         fails; a driver that does not return from a call is left to itself
-    :returns: ``{algorithm: hex digest}``
+    :returns: ``{algorithm: hex digest}`` of what was read: of everything,
+        unless all sinks failed before
     :raises BaseException: what the source or ``check`` raised. Every sink
         has ended then, with an ``error``, or hangs in its driver
     """
-    for sink in sinks:
-        sink.start()
     try:
-        for chunk in chunks:
-            check()
-            digests.update(chunk)
-            for sink in sinks:
-                if sink.error is None:
-                    _feed(sink, chunk, check, stall_timeout)
-                    progress.branch(sink.name).done = sink.feed.bytes_read
-            progress.advance(len(chunk))
-            if sinks and all(sink.error for sink in sinks):
-                break
+        for sink in sinks:
+            sink.start()
+        with closing(chunks) as source:
+            for chunk in source:
+                check()
+                digests.update(chunk)
+                for sink in sinks:
+                    if sink.error is None:
+                        _feed(sink, chunk, check, stall_timeout)
+                        progress.branch(sink.name).done = sink.feed.bytes_read
+                progress.advance(len(chunk))
+                if sinks and all(sink.error for sink in sinks):
+                    break
         found = digests.finish()
         digested(found)
         for sink in sinks:

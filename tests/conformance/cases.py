@@ -149,6 +149,9 @@ class StoreCase:
         self.addCleanup(stack.close)
         stack.enter_context(self.set_up_stores())
         self.before = self.everything()
+        #: The copies that are deleted in the end.
+        self.kept = set()
+        self.addCleanup(lambda: [self.delete(copy) for copy in [*self.kept]])
 
     def tearDown(self):
         ours = [thread for thread in threading.enumerate()
@@ -177,11 +180,12 @@ class StoreCase:
                 raise written
             transaction.commit(store)
         copy = reading.Copy(Location(1, store, written.url), self.context)
-        self.addCleanup(self.delete, copy)
+        self.kept.add(copy)
         return copy
 
     def delete(self, copy):
         """Delete a copy that may be gone."""
+        self.kept.discard(copy)
         with contextlib.suppress(errors.DataMissing):
             drivers.delete(copy.location, self.context)
 

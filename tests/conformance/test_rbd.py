@@ -14,23 +14,42 @@
 import contextlib
 import unittest
 
+from tests.conformance import cases
 from tests.conformance import suite
 from tests.conformance.cases import MIB
 from tests.harness.backends import ceph
 from tests.harness.backends import stores
 
 
-class TestRbd(suite.Conformance, unittest.TestCase):
+class RbdCase(cases.StoreCase):
+    """A store on the Ceph of this process; ``options`` are the driver's."""
 
     store = 'rbd'
-    #: The driver writes objects of 1 MiB here.
-    sizes = (1, 65537, MIB - 1, MIB, MIB + 1, 3 * MIB)
+    options = {}
 
     @contextlib.contextmanager
     def set_up_stores(self):
         self.ceph = ceph.shared()
-        with stores.multi_store(self.ceph.conf('rbd')):
+        with stores.multi_store(self.ceph.conf('rbd', **self.options)):
             yield
 
     def everything(self):
         return sorted([*self.ceph.images(), *self.ceph.trash()])
+
+
+class TestRbd(RbdCase, suite.Conformance, unittest.TestCase):
+
+    #: The driver writes objects of 1 MiB here.
+    sizes = (1, 65537, MIB - 1, MIB, MIB + 1, 3 * MIB)
+
+
+class TestSingleStore(TestRbd):
+    """A Glance without ``enabled_backends``: its store has no id."""
+
+    store = ''
+
+    @contextlib.contextmanager
+    def set_up_stores(self):
+        self.ceph = ceph.shared()
+        with stores.single_store(self.ceph.conf('rbd')):
+            yield

@@ -60,7 +60,7 @@ def workspace() -> Iterator[tuple[list[str], dict[str, str], int]]:
             ''.join(rf'^{re.escape(name)}(\[|$)' + '\n' for name in wanted)
         )
         command = ['env', '-C', str(work), str(tempest), 'run']
-        command += ['--include-list', str(chosen), '--concurrency', '2']
+        command += ['--include-list', str(chosen), '--concurrency', '4']
         yield command, env, len(wanted)
 
 

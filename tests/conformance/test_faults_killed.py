@@ -1,0 +1,266 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+"""A server of Swift and S3 that is killed, and one that hangs.
+
+Both drivers try again for half a minute before they give up, so there is one
+outage for all the tests.
+"""
+
+import contextlib
+import threading
+import unittest
+
+from glance_ext import errors
+from glance_ext.stores import drivers
+from tests.conformance import cases
+from tests.conformance.cases import MIB
+from tests.conformance.cases import cut
+from tests.conformance.cases import data
+from tests.conformance.cases import digest
+from tests.conformance.cases import read
+from tests.conformance.cases import sha256
+from tests.conformance.cases import until
+from tests.conformance.cases import write
+from tests.conformance.test_swift import SEGMENT
+from tests.harness.backends import stores
+from tests.harness.backends import swift
+
+#: For a reader: more than what waits on the way to it.
+LONG = data(48 * MIB)
+CONTAINER, BUCKET = 'container', 'bucket'
+
+
+class Event:
+    """Something that happens once so many threads have come to it."""
+
+    def __init__(self, threads):
+        self._before = threading.Barrier(threads + 1)
+        self._after = threading.Event()
+
+    def await_(self):
+        self._before.wait(60)
+        self._after.wait(60)
+
+    def happens(self, what):
+        self._before.wait(60)
+        what()
+        self._after.set()
+
+
+class ServerCase(cases.StoreCase):
+    """A server of its own, with three stores: ``whole`` never segments."""
+
+    @contextlib.contextmanager
+    def set_up_stores(self):
+        with swift.Swift() as self.swift, stores.multi_store(
+                self.swift.conf('swift', swift_store_container=CONTAINER),
+                self.swift.conf('whole', swift_store_container=CONTAINER,
+                                swift_store_large_object_size=500),
+                self.swift.s3_conf('s3', s3_store_bucket=BUCKET)):
+            yield
+
+    def everything(self):
+        return sorted([*self.swift.objects(CONTAINER),
+                       *self.swift.objects(BUCKET),
+                       *self.swift.uploads(BUCKET)])
+
+
+class Outage(ServerCase):
+    """One for all: whoever reads and writes, and asks while it lasts."""
+
+    #: The stores that are written to, how many bytes, and the one at which
+    #: it happens.
+    WRITTEN = {
+        'single PUT': ('swift', SEGMENT, SEGMENT // 2),
+        'segments': ('swift', 3 * SEGMENT, SEGMENT * 3 // 2),
+        'multipart upload': ('s3', 13 * MIB, 12 * MIB),
+    }
+    #: Those that are read. Swift slows a reader down after ten segments.
+    READ = {'swift': LONG[:10 * SEGMENT], 'whole': LONG, 's3': LONG}
+
+    def __init__(self):
+        self.kept = set()
+        self.threads = {}
+        #: What became of each call: what it returned or raised.
+        self.outcomes = {}
+        #: What transactions told during the outage, and later.
+        self.left = {}
+        self.cleared = {}
+
+    def run(self):
+        with self.set_up_stores():
+            copies = {store: self.add(content, store=store)
+                      for store, content in self.READ.items()}
+            before = self.everything()
+            transactions = {name: self.transaction(name)
+                            for name in self.WRITTEN}
+            self.break_down(copies, transactions)
+            # The driver deletes its segments one by one: it takes longest.
+            last = self.threads.pop('segments')
+            for thread in self.threads.values():
+                thread.join()
+            self.left = {name: each.left
+                         for name, each in transactions.items()}
+            self.swift.start()
+            last.join()
+            for name, transaction in transactions.items():
+                discarded = [transaction.discard(store)
+                             for store in self.left[name]]
+                self.cleared[name] = (discarded, transaction.left)
+            self.new = set(self.everything()) ^ set(before)
+            self.read_again = {store: sha256(read(copy))
+                               for store, copy in copies.items()}
+
+    def break_down(self, copies, transactions):
+        """Kill the server while it is read and written; ask it then."""
+        before = len(self.everything())
+        kill = Event(len(copies) + len(transactions))
+        for store, copy in copies.items():
+            self.begin(f'read {store}', digest, [copy], at=MIB,
+                       size=len(self.READ[store]), happens=kill.await_)
+        for name, (store, size, at) in self.WRITTEN.items():
+            self.begin(name, self.write, transactions[name], store,
+                       cut(data(size), at, kill.await_), size)
+
+        def happens():
+            # The first segment, and an upload of which parts are there.
+            until(lambda: len(self.everything()) == before + 2)
+            self.swift.kill()
+        kill.happens(happens)
+        for store in ('swift', 's3'):
+            copy = copies[store]
+            self.begin(f'get {store}', read, copy)
+            self.begin(f'get_size {store}', copy.size)
+            self.begin(f'add {store}', self.add, b'data', store=store)
+            self.begin(f'delete {store}', drivers.delete, copy.location,
+                       self.context)
+            self.begin(f'is_missing {store}', copy.is_missing)
+
+    def begin(self, name, call, *args, **kwargs):
+        """Note what becomes of a call that a thread of its own makes."""
+        def work():
+            try:
+                self.outcomes[name] = call(*args, **kwargs)
+            except Exception as error:
+                self.outcomes[name] = error
+        self.threads[name] = threading.Thread(target=work)
+        self.threads[name].start()
+
+    def write(self, transaction, store, chunks, size):
+        outcome, _found = write(transaction, chunks, [store], size)
+        return outcome[store]
+
+
+class TestKilled(cases.StoreCase, unittest.TestCase):
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.outage = Outage()
+        cls.outage.run()
+
+    def set_up_stores(self):
+        return contextlib.nullcontext()
+
+    def everything(self):
+        return ()
+
+    def assert_failed(self, *names):
+        for name in names:
+            with self.subTest(name):
+                self.assert_error(errors.StoreError,
+                                  self.outage.outcomes[name])
+
+    def test_under_a_reader_of_swift(self):
+        self.assert_failed('read whole', 'read swift')
+
+    def test_under_a_reader_of_s3(self):
+        self.assert_failed('read s3')
+
+    def test_under_a_writer_of_an_object(self):
+        self.assert_failed('single PUT')
+
+    def test_under_a_writer_of_segments(self):
+        self.assert_failed('segments')
+
+    def test_under_a_writer_of_parts(self):
+        self.assert_failed('multipart upload')
+
+    def test_then_every_call_to_swift_fails(self):
+        self.assert_failed('get swift', 'get_size swift', 'add swift',
+                           'delete swift')
+
+    def test_then_every_call_to_s3_fails(self):
+        self.assert_failed('get s3', 'get_size s3', 'add s3', 'delete s3')
+
+    def test_data_that_cannot_be_asked_for_is_not_missing(self):
+        self.assertIs(False, self.outage.outcomes['is_missing swift'])
+        self.assertIs(False, self.outage.outcomes['is_missing s3'])
+
+    def test_transactions_say_what_is_left(self):
+        self.assertEqual({'single PUT': ['swift'], 'segments': ['swift'],
+                          'multipart upload': ['s3']}, self.outage.left)
+
+    def test_afterwards_it_can_be_discarded(self):
+        for name, outcome in self.outage.cleared.items():
+            with self.subTest(name):
+                self.assertEqual(([True], []), outcome)
+        self.assertEqual(set(), self.outage.new)
+
+    def test_afterwards_the_rest_is_as_it_was(self):
+        self.assertEqual(
+            {store: sha256(content)
+             for store, content in self.outage.READ.items()},
+            self.outage.read_again)
+
+
+class TestHangs(ServerCase, unittest.TestCase):
+
+    @contextlib.contextmanager
+    def frozen(self):
+        try:
+            yield
+        finally:
+            self.swift.thaw()
+
+    def test_under_a_reader(self):
+        for store in ('swift', 'whole', 's3'):
+            content = LONG[:10 * SEGMENT]
+            copy = self.add(content, store=store)
+            with self.subTest(store):
+                with self.frozen():
+                    self.assert_fails(
+                        errors.StoreStalled, digest, [copy],
+                        size=len(content), stall_timeout=1, at=MIB,
+                        happens=self.swift.freeze)
+                self.assertEqual(sha256(content), digest([copy]).sha256)
+
+    def test_under_a_writer(self):
+        for store, size in (('swift', SEGMENT), ('swift', 3 * SEGMENT),
+                            ('s3', MIB), ('s3', 6 * MIB)):
+            with self.subTest(store, size=size):
+                before = self.everything()
+                transaction = self.transaction()
+
+                def freeze():
+                    until(lambda: transaction.left)
+                    self.swift.freeze()
+                with self.frozen(), transaction:
+                    outcome, _found = write(
+                        transaction, cut(data(size), size // 2, freeze),
+                        [store], size, stall_timeout=1)
+                    self.assert_error(errors.StoreStalled, outcome[store])
+                    self.assertFalse(transaction.discard(store))
+                    self.assertEqual([store], transaction.left)
+                until(lambda: transaction.discard(store))
+                self.assertEqual([], transaction.left)
+                self.assertEqual(before, self.everything())
