@@ -70,14 +70,11 @@ class Keeper(threading.Thread):
     def _sweep(self) -> None:
         self._left_some = False
         try:
-            for task in tasks.unfinished():
-                action = record.Action.of(task)
+            for action in _known(tasks.unfinished()):
                 if action.is_stale:
                     self._take_over(action)
-            ended = map(record.Action.of,
-                        tasks.ended_since(db.now() - _LOOK_AFTER))
             by_type = collections.defaultdict(list)
-            for action in ended:
+            for action in _known(tasks.ended_since(db.now() - _LOOK_AFTER)):
                 by_type[action.action_type].append(action)
             for action_type, actions in by_type.items():
                 plugins.load(action_type).look_after(actions)
@@ -97,6 +94,16 @@ class Keeper(threading.Thread):
                 self._left_some = True
         except Lost:
             pass  # another process was faster
+
+
+def _known(rows: list[tasks.Task]) -> list[record.Action]:
+    """Return the actions whose type this release of the extension knows.
+
+    A newer one, on another node, may have begun others.
+    """
+    types = plugins.types()
+    return [action for action in map(record.Action.of, rows)
+            if action.action_type in types]
 
 
 def may_restart(action: record.Action) -> bool:

@@ -54,6 +54,7 @@ class Plugin(Protocol):
         """Put right what somebody undid of actions that ended lately."""
 
 
+@functools.cache
 def types() -> list[str]:
     """Return the types of action that are installed."""
     return sorted(extension.ExtensionManager(NAMESPACE).names())

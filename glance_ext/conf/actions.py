@@ -56,7 +56,9 @@ to within a fraction of this.
         help="""
 For how many seconds a process that was told to stop lets its running
 actions go on. What has not finished by then is handed back as ``pending``
-and starts again in another process, or in this one after the restart.
+and starts again in another process, or in this one after the restart. Under
+Apache's mod_wsgi it is never more than 2 seconds: Apache kills its processes
+a second later.
 """),
     cfg.StrOpt(
         'on_worker_loss',

@@ -15,6 +15,7 @@ Both drivers try again for half a minute before they give up, so there is one
 outage for all the tests.
 """
 
+from concurrent import futures
 import contextlib
 import threading
 import unittest
@@ -37,23 +38,6 @@ from tests.harness.backends import swift
 #: For a reader: more than what waits on the way to it.
 LONG = data(48 * MIB)
 CONTAINER, BUCKET = 'container', 'bucket'
-
-
-class Event:
-    """Something that happens once so many threads have come to it."""
-
-    def __init__(self, threads):
-        self._before = threading.Barrier(threads + 1)
-        self._after = threading.Event()
-
-    def await_(self):
-        self._before.wait(60)
-        self._after.wait(60)
-
-    def happens(self, what):
-        self._before.wait(60)
-        what()
-        self._after.set()
 
 
 class ServerCase(cases.StoreCase):
@@ -123,19 +107,20 @@ class Outage(ServerCase):
     def break_down(self, copies, transactions):
         """Kill the server while it is read and written; ask it then."""
         before = len(self.everything())
-        kill = Event(len(copies) + len(transactions))
-        for store, copy in copies.items():
-            self.begin(f'read {store}', digest, [copy], at=MIB,
-                       size=len(self.READ[store]), happens=kill.await_)
-        for name, (store, size, at) in self.WRITTEN.items():
-            self.begin(name, self.write, transactions[name], store,
-                       cut(data(size), at, kill.await_), size)
 
-        def happens():
+        def kill():
             # The first segment, and an upload of which parts are there.
             until(lambda: len(self.everything()) == before + 2)
             self.swift.kill()
-        kill.happens(happens)
+        all_of_them = threading.Barrier(
+            len(copies) + len(transactions) + 1, kill, 60)
+        for store, copy in copies.items():
+            self.begin(f'read {store}', digest, [copy], at=MIB,
+                       size=len(self.READ[store]), happens=all_of_them.wait)
+        for name, (store, size, at) in self.WRITTEN.items():
+            self.begin(name, self.write, transactions[name], store,
+                       cut(data(size), at, all_of_them.wait), size)
+        all_of_them.wait()
         for store in ('swift', 's3'):
             copy = copies[store]
             self.begin(f'get {store}', read, copy)
@@ -225,42 +210,51 @@ class TestKilled(cases.StoreCase, unittest.TestCase):
 
 class TestHangs(ServerCase, unittest.TestCase):
 
-    @contextlib.contextmanager
-    def frozen(self):
+    def at_once(self, call, values):
+        with futures.ThreadPoolExecutor(len(values)) as pool:
+            return [*pool.map(call, values)]
+
+    def test_under_readers(self):
+        content = LONG[:10 * SEGMENT]
+        copies = [self.add(content, store=store)
+                  for store in ('swift', 'whole', 's3')]
+        all_of_them = threading.Barrier(len(copies), self.swift.freeze, 60)
         try:
-            yield
+            self.at_once(lambda copy: self.assert_fails(
+                errors.StoreStalled, digest, [copy], stall_timeout=1,
+                size=len(content), at=MIB, happens=all_of_them.wait), copies)
         finally:
             self.swift.thaw()
+        for copy in copies:
+            self.assertEqual(sha256(content), digest([copy]).sha256)
 
-    def test_under_a_reader(self):
-        for store in ('swift', 'whole', 's3'):
-            content = LONG[:10 * SEGMENT]
-            copy = self.add(content, store=store)
-            with self.subTest(store):
-                with self.frozen():
-                    self.assert_fails(
-                        errors.StoreStalled, digest, [copy],
-                        size=len(content), stall_timeout=1, at=MIB,
-                        happens=self.swift.freeze)
-                self.assertEqual(sha256(content), digest([copy]).sha256)
+    def test_under_writers(self):
+        # Makes the container and the bucket.
+        for store in ('swift', 's3'):
+            self.delete(self.add(b'data', store=store))
+        sizes = {'an object': ('swift', SEGMENT),
+                 'segments': ('swift', 3 * SEGMENT),
+                 'one request': ('s3', MIB), 'parts': ('s3', 6 * MIB)}
+        transactions = {name: self.transaction(name) for name in sizes}
 
-    def test_under_a_writer(self):
-        for store, size in (('swift', SEGMENT), ('swift', 3 * SEGMENT),
-                            ('s3', MIB), ('s3', 6 * MIB)):
-            with self.subTest(store, size=size):
-                before = self.everything()
-                transaction = self.transaction()
+        def freeze():
+            until(lambda: all(each.left for each in transactions.values()))
+            self.swift.freeze()
+        all_of_them = threading.Barrier(len(sizes), freeze, 60)
 
-                def freeze():
-                    until(lambda: transaction.left)
-                    self.swift.freeze()
-                with self.frozen(), transaction:
-                    outcome, _found = write(
-                        transaction, cut(data(size), size // 2, freeze),
-                        [store], size, stall_timeout=1)
-                    self.assert_error(errors.StoreStalled, outcome[store])
-                    self.assertFalse(transaction.discard(store))
-                    self.assertEqual([store], transaction.left)
-                until(lambda: transaction.discard(store))
-                self.assertEqual([], transaction.left)
-                self.assertEqual(before, self.everything())
+        def work(name):
+            store, size = sizes[name]
+            with transactions[name] as transaction:
+                outcome, _found = write(
+                    transaction, cut(data(size), size // 2, all_of_them.wait),
+                    [store], size, stall_timeout=1)
+                self.assert_error(errors.StoreStalled, outcome[store])
+                self.assertFalse(transaction.discard(store))
+                self.assertEqual([store], transaction.left)
+        try:
+            self.at_once(work, sizes)
+        finally:
+            self.swift.thaw()
+        for name, (store, _) in sizes.items():
+            until(lambda: transactions[name].discard(store))
+        self.assert_nothing_new()

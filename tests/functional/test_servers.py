@@ -155,7 +155,7 @@ class GunicornTest(StopCase, ReloadCase, unittest.TestCase):
     server = 'gunicorn'
 
 
-class ModWsgiTest(StopCase, unittest.TestCase):
+class ModWsgiTest(StopCase, ReloadCase, unittest.TestCase):
     """Apache kills after three seconds; we hand back before that."""
 
     server = 'mod_wsgi'

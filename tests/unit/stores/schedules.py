@@ -145,10 +145,17 @@ def byte(size):
     return some.integers(0, size + 1)
 
 
+def some_of(kinds):
+    """Draw a few: all kinds at once hide what two of them would show."""
+    return some.lists(some.sampled_from(kinds), min_size=1,
+                      unique=True) if kinds else some.just([])
+
+
 def faults(size, call, *kinds, most=2):
     """Draw a plan for the calls that handle ``size`` bytes.
 
-    No lie about the size is the truth.
+    No lie about the size is the truth, and no ``delete`` says that there is
+    nothing to delete: who could tell?
     """
     events = [kind for kind in kinds if kind in ('raise', 'stall')]
     spoils = [kind for kind in kinds if kind not in events]
@@ -156,7 +163,9 @@ def faults(size, call, *kinds, most=2):
     if events:
         one |= some.builds(
             fixture.Fault, some.just(call), some.sampled_from(events),
-            some.none() | byte(size), _RAISED)
+            some.none() | byte(size), _RAISED).filter(
+                lambda fault: (fault.call, fault.error) != (
+                    'delete', exceptions.NotFound))
     if spoils:
         one |= some.builds(
             fixture.Fault, some.just(call), some.sampled_from(spoils),

@@ -1,0 +1,126 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+"""A Glance whose hashes can be stopped at a byte, whatever the store.
+
+It changes ``[glance_ext] store_bytes_per_second`` while they run: by a
+filter in its pipeline, for want of a server that reloads its options without
+ending its processes.
+"""
+
+from collections.abc import Callable
+import time
+from typing import Any
+import urllib.parse
+
+from oslo_config import cfg
+
+from tests.harness import glance
+
+FILTER = """
+[filter:pacing]
+paste.filter_factory = tests.services.pacing:filter_factory
+"""
+PATH = '/pacing'
+MIB = 1 << 20
+#: Bytes per second.
+STOPPED, SLOW, FAST, UNLIMITED = 1, 2 * MIB, 32 * MIB, 0
+
+
+class PacedGlance(glance.Glance):
+    """Its stores are not read before they are released."""
+
+    def __init__(self, **arguments: Any) -> None:
+        super().__init__(**arguments)
+        rates = ','.join(f'{store}:{STOPPED}' for store in self.stores)
+        self.options.setdefault('glance_ext', {})[
+            'store_bytes_per_second'] = rates
+
+    def prepare(self) -> None:
+        """Put the filter before our own."""
+        super().prepare()
+        path = self.directory / 'etc' / 'glance-api-paste.ini'
+        text = path.read_text()
+        path.write_text(text.replace(' glance_ext ', ' pacing glance_ext ')
+                        + FILTER)
+
+    def stop_at(self, store: str, image: str, byte: int) -> int:
+        """Have the hash of an image read on to a byte and stop there.
+
+        :returns: where it is; that is up to one chunk of its driver further
+        """
+        return self._ask(store=store, image=image, byte=byte)
+
+    def release(self, store: str) -> None:
+        """Have everything that was stopped in a store read on."""
+        self._ask(store=store)
+
+    def _ask(self, **asked: Any) -> int:
+        path = f'{PATH}?{urllib.parse.urlencode(asked)}'
+        answer = self.request('POST', path)
+        if answer.status != 200:
+            raise AssertionError(f'{answer.status}: {answer.text}')
+        return int(answer.body)
+
+
+def filter_factory(global_conf: Any, **local_conf: Any) -> Any:
+    """Return the filter, as ``paste.filter_factory`` wants it."""
+    return Filter
+
+
+class Filter:
+    """Does what the methods above ask; other requests pass through."""
+
+    def __init__(self, application: Callable[..., Any]) -> None:
+        self._application = application
+
+    def __call__(self, environ: dict[str, Any], start: Any) -> Any:
+        if environ['PATH_INFO'] != PATH:
+            return self._application(environ, start)
+        asked = dict(urllib.parse.parse_qsl(environ['QUERY_STRING']))
+        done = 0
+        if 'image' in asked:
+            done = _stop_at(asked['store'], asked['image'],
+                            int(asked['byte']))
+        else:
+            _set_rate(asked['store'], UNLIMITED)
+        start('200 OK', [('Content-Type', 'text/plain')])
+        return [str(done).encode()]
+
+
+def _stop_at(store: str, image: str, byte: int) -> int:
+    # Inside the server, where the extension is loaded by now.
+    from glance_ext.actions import node
+    from glance_ext.actions import record
+
+    (run,) = (run for run in node.start().held()
+              if run.action.image_id == image)
+
+    def wait(condition: Callable[[], bool]) -> None:
+        while not condition():
+            if run not in node.start().held():
+                raise RuntimeError('it has ended')
+            time.sleep(0.001)
+    wait(lambda: run.action.phase == record.READING)
+    for rate, short_of in ((FAST, MIB), (SLOW, 0)):
+        if run.progress.done < byte - short_of:
+            _set_rate(store, rate)
+            wait(lambda: run.progress.done >= byte - short_of)
+    _set_rate(store, STOPPED)
+    return int(run.progress.done)
+
+
+def _set_rate(store: str, rate: int) -> None:
+    from glance_ext.stores import budgets
+
+    rates = {**cfg.CONF.glance_ext.store_bytes_per_second, store: rate}
+    cfg.CONF.set_override('store_bytes_per_second', rates, 'glance_ext')
+    budgets.refresh()
