@@ -16,6 +16,7 @@ documentation calls differences from that specification is decided here.
 """
 
 import functools
+import time
 from typing import Any
 
 from oslo_config import cfg
@@ -40,6 +41,8 @@ LOG = logging.getLogger(__name__)
 ACTION_TYPE = 'hash'
 #: The algorithm of an image's column ``checksum``.
 _CHECKSUM = 'md5'
+#: Glance deletes an image's data first, and says so within these seconds.
+_DELETION_LAG = 2.0
 
 
 def spec(algorithm: str, rehash: bool) -> dict[str, Any]:
@@ -165,9 +168,21 @@ def _retry(run: Run, cause: errors.StoreError) -> None:
 
     What a deletion looks like to a reader is each driver's own affair.
     """
-    require_active(images.read(run.action.image_id))
+    action = run.action
+    require_active(images.read(action.image_id))
+    if (isinstance(cause, errors.DataMissing)
+            and action.attempt >= action.max_attempts):
+        _await_deletion(run)
     _finish_delete(run)
     run.retry(cause)
+
+
+def _await_deletion(run: Run) -> None:
+    """Wait a little for what Glance says last when it deletes an image."""
+    until = time.monotonic() + _DELETION_LAG
+    while time.monotonic() < until:
+        run.sleep(_DELETION_LAG / 10)
+        require_active(images.read(run.action.image_id))
 
 
 def _finish_delete(run: Run) -> None:

@@ -184,7 +184,10 @@ def _guess_store(url: str) -> str:
     known = store_location.SCHEME_TO_CLS_BACKEND_MAP.get(scheme, {})
     stores = {store: entry['store'] for store, entry in known.items()
               if not store.startswith('os_glance_')}
-    for store, driver in stores.items():
-        if driver.url_prefix and url.startswith(driver.url_prefix):
-            return str(store)
+    matching = [store for store, driver in stores.items()
+                if driver.url_prefix and url.startswith(driver.url_prefix)]
+    if matching:
+        # One directory or bucket may be called like the beginning of another.
+        return str(max(matching,
+                       key=lambda store: len(stores[store].url_prefix)))
     return str(next(iter(stores))) if len(stores) == 1 else ''

@@ -246,21 +246,6 @@ class TestInstance(RbdCase, unittest.TestCase):
 class TestInUse(RbdCase, unittest.TestCase):
     """Something else uses an image that is to be deleted."""
 
-    @contextlib.contextmanager
-    def clone(self, parent, version):
-        """Have a clone of an image, of this version, for a while."""
-        import rbd
-
-        with (self.ceph.connected() as cluster,
-              cluster.open_ioctx(ceph.POOL) as pool):
-            cluster.conf_set('rbd_default_clone_format', str(version))
-            rbd.RBD().clone(pool, parent, 'snap', pool, 'child',
-                            rbd.RBD_FEATURE_LAYERING)
-            try:
-                yield
-            finally:
-                rbd.RBD().remove(pool, 'child')
-
     def empty_trash(self):
         import rbd
 
@@ -268,18 +253,9 @@ class TestInUse(RbdCase, unittest.TestCase):
             for entry in [*rbd.RBD().trash_list(pool)]:
                 rbd.RBD().trash_remove(pool, entry['id'], force=True)
 
-    @contextlib.contextmanager
-    def opened(self, image):
-        """Have an image open for writing, as a hypervisor has, for a while.
-        """
-        import rbd
-
-        with self.ceph.pool() as pool, rbd.Image(pool, image):
-            yield
-
     def test_by_a_clone(self):
         copy = self.add(DATA, image_id='parent')
-        with self.clone('parent', 1):
+        with self.ceph.cloned('parent', 1):
             self.assert_fails(errors.StoreBusy, drivers.delete,
                               copy.location, self.context)
             self.assertEqual(sha256(DATA), digest([copy]).sha256)
@@ -288,7 +264,7 @@ class TestInUse(RbdCase, unittest.TestCase):
 
     def test_by_a_clone_that_can_do_without(self):
         copy = self.add(DATA, image_id='parent')
-        with self.clone('parent', 2):
+        with self.ceph.cloned('parent', 2):
             drivers.delete(copy.location, self.context)
             self.assert_fails(errors.DataMissing, read, copy)
             self.assertTrue(copy.is_missing())
@@ -301,7 +277,7 @@ class TestInUse(RbdCase, unittest.TestCase):
 
     def test_by_a_writer_the_deletion_is_half_done_until_it_is_repeated(self):
         copy = self.add(DATA, image_id='open')
-        with self.opened('open'):
+        with self.ceph.opened('open'):
             self.assert_fails(errors.StoreBusy, drivers.delete,
                               copy.location, self.context)
             self.assertEqual([], self.ceph.snapshots('open'))
@@ -313,7 +289,7 @@ class TestInUse(RbdCase, unittest.TestCase):
     def test_by_a_writer_a_transaction_says_what_is_left(self):
         with self.transaction('open') as transaction:
             write(transaction, cut(DATA), ['rbd'], SIZE)
-            with self.opened('open'):
+            with self.ceph.opened('open'):
                 self.assertFalse(transaction.discard('rbd'))
                 self.assertFalse(transaction.discard('rbd'))
                 self.assertEqual(['rbd'], transaction.left)

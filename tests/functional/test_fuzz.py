@@ -17,7 +17,6 @@ failure prints how to run the same request again.
 
 import contextlib
 import json
-import os
 import socket
 import urllib.parse
 
@@ -28,8 +27,8 @@ from glance_ext.api import routes
 from tests.functional import cases
 from tests.functional.cases import ABSENT
 from tests.harness import users
+from tests.harness.soaking import SOAK
 
-SOAK = os.environ.get('GLANCE_EXT_SOAK') == '1'
 #: Seconds within which a request is answered, however busy the machine is.
 PATIENCE = 20
 

@@ -26,6 +26,7 @@ from tests.harness import glance
 from tests.harness import processes
 from tests.harness import servers
 from tests.harness import users
+from tests.harness.soaking import soak
 
 # A test that is killed while its Glance, with several processes, serves.
 ORPHAN = """
@@ -217,6 +218,7 @@ class LifeTest(unittest.TestCase):
         self.addCleanup(found.stop, signal.SIGKILL)
         return found.start()
 
+    @soak
     def test_every_server_serves_and_ends_with_its_test(self):
         for server in servers.SERVERS:
             with self.subTest(server):

@@ -24,6 +24,7 @@ from tests.functional.hash_life import fields
 from tests.functional.hash_life import locks
 from tests.functional.hash_life import until
 from tests.harness import glance
+from tests.harness.soaking import soak
 
 
 class ServerCase:
@@ -136,6 +137,7 @@ class ReloadCase(ServerCase):
         return algorithm in answer.json['hash_algorithms']
 
 
+@soak
 class WaitressTest(StopCase, unittest.TestCase):
     server = 'waitress'
     processes = 1
@@ -145,6 +147,7 @@ class PyuwsgiTest(StopCase, unittest.TestCase):
     server = 'pyuwsgi'
 
 
+@soak  # it is compiled for a minute
 class CompiledUwsgiTest(ReloadCase, unittest.TestCase):
     """The wheel's master cannot reload; it stops like this one."""
 

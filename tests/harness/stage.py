@@ -126,7 +126,7 @@ def tempests() -> Iterator[tuple[str, Count]]:
 
 def soak() -> Iterator[tuple[str, Count]]:
     """Run the long forms."""
-    for path in ('tests/soak', 'tests/services'):
+    for path in ('tests/soak', 'tests/functional', 'tests/services'):
         yield from tests(path, GLANCE_EXT_SOAK='1')
 
 

@@ -32,20 +32,17 @@ ROOT = Path(__file__).resolve().parents[2]
 HOME = ROOT / '.venvs'
 
 # The releases and what each needs to run with today's libraries: Glance 28
-# and 29 import pkg_resources and oslo.utils' md5, 28..30 oslo.db's facade,
-# and 28 reads oslo.policy's enforce_scope.
+# and 29 import pkg_resources and oslo.utils' md5, 28..30 oslo.db's facade, and
+# 28..32 read oslo.policy's enforce_scope.
+SCOPE = 'oslo.policy<6'
+FACADE = ('oslo.db<18', SCOPE)
+OLD = ('setuptools<81', 'oslo.utils<9', *FACADE)
 GLANCE = {
-    '28': (
-        'glance==28.2.0',
-        'setuptools<81',
-        'oslo.utils<9',
-        'oslo.db<18',
-        'oslo.policy<6',
-    ),
-    '29': ('glance==29.2.1', 'setuptools<81', 'oslo.utils<9', 'oslo.db<18'),
-    '30': ('glance==30.2.0', 'oslo.db<18'),
-    '31': ('glance==31.1.0',),
-    '32': ('glance==32.0.0',),
+    '28': ('glance==28.2.0', *OLD),
+    '29': ('glance==29.2.1', *OLD),
+    '30': ('glance==30.2.0', *FACADE),
+    '31': ('glance==31.1.0', SCOPE),
+    '32': ('glance==32.0.0', SCOPE),
     '33': ('glance==33.0.0',),
 }
 SERVERS = ('waitress>=3,<4', 'pyuwsgi>=2.0.30,<2.1', 'gunicorn>=23')

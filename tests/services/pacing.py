@@ -9,11 +9,10 @@
 # WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
 # License for the specific language governing permissions and limitations
 # under the License.
-"""A Glance whose hashes can be stopped at a byte, whatever the store.
+"""A paste filter that stops hashes at a byte, whatever the store.
 
-It changes ``[glance_ext] store_bytes_per_second`` while they run: by a
-filter in its pipeline, for want of a server that reloads its options without
-ending its processes.
+It changes ``[glance_ext] store_bytes_per_second`` while they run, for want of
+a server that reloads its options without ending its processes.
 """
 
 from collections.abc import Callable
@@ -23,52 +22,10 @@ import urllib.parse
 
 from oslo_config import cfg
 
-from tests.harness import glance
-
-FILTER = """
-[filter:pacing]
-paste.filter_factory = tests.services.pacing:filter_factory
-"""
-PATH = '/pacing'
+PATH = '/v2/pacing'
 MIB = 1 << 20
 #: Bytes per second.
 STOPPED, SLOW, FAST, UNLIMITED = 1, 2 * MIB, 32 * MIB, 0
-
-
-class PacedGlance(glance.Glance):
-    """Its stores are not read before they are released."""
-
-    def __init__(self, **arguments: Any) -> None:
-        super().__init__(**arguments)
-        rates = ','.join(f'{store}:{STOPPED}' for store in self.stores)
-        self.options.setdefault('glance_ext', {})[
-            'store_bytes_per_second'] = rates
-
-    def prepare(self) -> None:
-        """Put the filter before our own."""
-        super().prepare()
-        path = self.directory / 'etc' / 'glance-api-paste.ini'
-        text = path.read_text()
-        path.write_text(text.replace(' glance_ext ', ' pacing glance_ext ')
-                        + FILTER)
-
-    def stop_at(self, store: str, image: str, byte: int) -> int:
-        """Have the hash of an image read on to a byte and stop there.
-
-        :returns: where it is; that is up to one chunk of its driver further
-        """
-        return self._ask(store=store, image=image, byte=byte)
-
-    def release(self, store: str) -> None:
-        """Have everything that was stopped in a store read on."""
-        self._ask(store=store)
-
-    def _ask(self, **asked: Any) -> int:
-        path = f'{PATH}?{urllib.parse.urlencode(asked)}'
-        answer = self.request('POST', path)
-        if answer.status != 200:
-            raise AssertionError(f'{answer.status}: {answer.text}')
-        return int(answer.body)
 
 
 def filter_factory(global_conf: Any, **local_conf: Any) -> Any:
@@ -77,7 +34,7 @@ def filter_factory(global_conf: Any, **local_conf: Any) -> Any:
 
 
 class Filter:
-    """Does what the methods above ask; other requests pass through."""
+    """Does what ``paced.PacedGlance`` asks; other requests pass through."""
 
     def __init__(self, application: Callable[..., Any]) -> None:
         self._application = application
@@ -86,17 +43,16 @@ class Filter:
         if environ['PATH_INFO'] != PATH:
             return self._application(environ, start)
         asked = dict(urllib.parse.parse_qsl(environ['QUERY_STRING']))
-        done = 0
-        if 'image' in asked:
-            done = _stop_at(asked['store'], asked['image'],
-                            int(asked['byte']))
+        store, done = asked['store'], 0
+        if 'rate' in asked:
+            _set_rate(store, int(asked['rate']))
         else:
-            _set_rate(asked['store'], UNLIMITED)
+            done = _read_until(store, asked['image'], int(asked['byte']))
         start('200 OK', [('Content-Type', 'text/plain')])
         return [str(done).encode()]
 
 
-def _stop_at(store: str, image: str, byte: int) -> int:
+def _read_until(store: str, image: str, byte: int) -> int:
     # Inside the server, where the extension is loaded by now.
     from glance_ext.actions import node
     from glance_ext.actions import record

@@ -22,8 +22,8 @@ import unittest
 
 from tests.harness import mariadb
 from tests.harness.glance import Glance
+from tests.harness.soaking import SOAK
 
-SOAK = os.environ.get('GLANCE_EXT_SOAK') == '1'
 SECONDS = 60 if SOAK else 12
 IMAGES = 50
 CLIENTS = 4

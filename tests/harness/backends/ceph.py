@@ -207,6 +207,31 @@ class Ceph:
         with self.pool() as pool:
             return [found['name'] for found in rbd.RBD().trash_list(pool)]
 
+    @contextlib.contextmanager
+    def opened(self, image: str) -> Iterator[None]:
+        """Have an image open for writing for a while, as a hypervisor has."""
+        import rbd
+
+        with self.pool() as pool, rbd.Image(pool, image):
+            yield
+
+    @contextlib.contextmanager
+    def cloned(self, image: str, version: int = 1) -> Iterator[None]:
+        """Have a clone of an image's snapshot for a while, as a volume is.
+
+        :param version: of the format; only 1 holds the snapshot fast.
+        """
+        import rbd
+
+        with self.connected() as cluster, cluster.open_ioctx(POOL) as pool:
+            cluster.conf_set('rbd_default_clone_format', str(version))
+            layers = rbd.RBD_FEATURE_LAYERING
+            rbd.RBD().clone(pool, image, 'snap', pool, 'clone', layers)
+            try:
+                yield
+            finally:
+                rbd.RBD().remove(pool, 'clone')
+
     def remove(self, image: str) -> None:
         """Delete an image and its snapshots behind the driver's back."""
         import rbd

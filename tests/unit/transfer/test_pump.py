@@ -203,3 +203,22 @@ class TestFeed(unittest.TestCase):
         self.feed.close()
         self.assertTrue(self.feed.put(bytes(10 * feed.LIMIT), 0))
         self.assertTrue(self.feed.put(b'x', 0))
+
+    def test_end_is_told_from_bytes_that_are_left(self):
+        self.assertFalse(self.feed.is_at_end())
+        self.feed.read()
+        self.assertTrue(self.feed.is_at_end())
+
+    def test_end_is_waited_for(self):
+        source = feed.Feed()
+        found = []
+        reader_ = threading.Thread(
+            target=lambda: found.append(source.is_at_end()))
+        reader_.start()
+        source.end()
+        reader_.join(10)
+        self.assertEqual([True], found)
+
+    def test_aborted_is_not_ended(self):
+        self.feed.abort(Broken())
+        self.assertFalse(self.feed.is_at_end())
