@@ -190,8 +190,7 @@ class StoreCase:
             drivers.delete(copy.location, self.context)
 
     def assert_fails(self, kind, call, *args, **kwargs):
-        """See that a call fails with just this error, which tells nothing
-        that is nobody's business."""
+        """See that a call fails with just this error, and gives no secret."""
         with self.assertRaises(errors.StoreError) as caught:
             call(*args, **kwargs)
         self.assert_error(kind, caught.exception)
