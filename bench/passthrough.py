@@ -11,12 +11,11 @@
 # under the License.
 """What the filter adds to a request that is not ours."""
 
-import statistics
 import time
 from typing import Any
 
-from oslo_config import cfg
-
+from bench import options
+from bench.turns import row
 from glance_ext.api import dispatch
 
 PATHS = {
@@ -45,17 +44,15 @@ def _time(app: Any, environ: dict[str, Any]) -> float:
     return (time.thread_time_ns() - began) / _CALLS
 
 
-def run() -> list[dict[str, Any]]:
+def run(chosen: options.Options) -> list[dict[str, Any]]:
     """Return one row per kind of request."""
-    cfg.CONF([], project='bench', default_config_files=[])
     mounted = dispatch.mount(_glance, start=lambda: None)
     rows = []
     for name, (method, path) in PATHS.items():
         environ = {'REQUEST_METHOD': method, 'PATH_INFO': path}
         mounted(environ, None)
         added = [_time(mounted, environ) - _time(_glance, environ)
-                 for _ in range(_ROUNDS)]
-        rows.append({'what': f'added to {name}', 'unit': 'ns',
-                     'ours': round(statistics.median(added)),
-                     'target': f'<= {_TARGET_NS}'})
+                 for _ in range(chosen.rounds or _ROUNDS)]
+        rows.append(row(f'added to {name}', added, 'ns', most=_TARGET_NS,
+                        digits=0))
     return rows

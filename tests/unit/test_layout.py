@@ -38,7 +38,7 @@ OF_THE_HOST = {
 LOADED_BY_NAME = {'pastedeploy'}
 
 # Tests of what is no module of the package.
-NOT_OF_THE_PACKAGE = {'docs', 'harness'}
+NOT_OF_THE_PACKAGE = {'bench', 'docs', 'harness'}
 
 
 def third_party_imports() -> set[str]:

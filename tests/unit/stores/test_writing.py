@@ -12,7 +12,6 @@
 """What a transaction leaves in the stores."""
 
 import contextlib
-import threading
 import time
 import unittest
 from unittest import mock
@@ -26,6 +25,7 @@ from glance_ext.stores import writing
 from glance_ext.transfer import feed
 from glance_ext.transfer import pump
 from tests.conformance import cases
+from tests.unit.stores import schedules
 
 Fault = fixture.Fault
 DATA = cases.data(200_000)
@@ -36,10 +36,7 @@ IMAGE = 'image'
 class WritingCase(unittest.TestCase):
 
     def tearDown(self):
-        until = time.monotonic() + 30
-        while left := [thread.name for thread in threading.enumerate()
-                       if thread.name.startswith('glance-ext-')]:
-            self.assertLess(time.monotonic(), until, left)
+        schedules.wait_for(lambda: not schedules.living())
 
     def hold(self, **stores):
         """Set up stores with these plans; return them."""
@@ -247,7 +244,7 @@ class TestForeign(WritingCase):
         store, = self.hold(a=store)
         store.objects[IMAGE] = bytearray(FOREIGN)
         with self.transaction() as transaction:
-            found = self.write(transaction, stall_timeout=0.05)['a']
+            found = self.write(transaction)['a']
             self.assertIsInstance(found, kind)
         store.plan.release()
         self.tearDown()
@@ -286,7 +283,7 @@ class TestHangingDriver(WritingCase):
         self.store, = self.hold(a=fixture.Store(faults, tidy=tidy))
         with self.transaction() as transaction:
             self.found = self.write(transaction, stall_timeout=0.05)['a']
-        self.assertEqual(1, self.store.plan.stalled)
+        schedules.wait_for(lambda: self.store.plan.stalled)
         return transaction
 
     def released(self):
