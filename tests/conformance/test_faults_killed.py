@@ -34,6 +34,7 @@ from tests.conformance.cases import write
 from tests.conformance.test_swift import SEGMENT
 from tests.harness.backends import stores
 from tests.harness.backends import swift
+from tests.harness.soaking import soak
 
 #: For a reader: more than what waits on the way to it.
 LONG = data(48 * MIB)
@@ -208,6 +209,7 @@ class TestKilled(cases.StoreCase, unittest.TestCase):
             self.outage.read_again)
 
 
+@soak
 class TestHangs(ServerCase, unittest.TestCase):
 
     def at_once(self, call, values):

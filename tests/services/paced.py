@@ -48,18 +48,20 @@ STORES = {
 
 
 @functools.cache
-def shared(*names: str, **options: Any) -> PacedGlance:
+def shared(
+    *names: str, attempts: int = 1, stall_timeout: int = 60
+) -> PacedGlance:
     """Return the running Glance of this process with these ``STORES``.
 
-    It makes a single attempt.
-
-    :param options: of ``[glance_ext]``
     :raises unittest.SkipTest: where a backend is absent, with its name
     """
     arguments = stores.instance(*(STORES[name]() for name in names))
     arguments['config'] |= {
-        'DEFAULT': {'http_retries': 0, 'show_multiple_locations': True},
-        'glance_ext': options,
+        'DEFAULT': {
+            'http_retries': attempts - 1,
+            'show_multiple_locations': True,
+        },
+        'glance_ext': {'stall_timeout': stall_timeout},
     }
     return PacedGlance(**arguments).start()
 
