@@ -168,21 +168,20 @@ def _retry(run: Run, cause: errors.StoreError) -> None:
 
     What a deletion looks like to a reader is each driver's own affair.
     """
+    _end_if_deleted(run)
     action = run.action
-    require_active(images.read(action.image_id))
     if (isinstance(cause, errors.DataMissing)
             and action.attempt >= action.max_attempts):
-        _await_deletion(run)
-    _finish_delete(run)
+        until = time.monotonic() + _DELETION_LAG
+        while time.monotonic() < until:
+            run.sleep(_DELETION_LAG / 10)
+            _end_if_deleted(run)
     run.retry(cause)
 
 
-def _await_deletion(run: Run) -> None:
-    """Wait a little for what Glance says last when it deletes an image."""
-    until = time.monotonic() + _DELETION_LAG
-    while time.monotonic() < until:
-        run.sleep(_DELETION_LAG / 10)
-        require_active(images.read(run.action.image_id))
+def _end_if_deleted(run: Run) -> None:
+    require_active(images.read(run.action.image_id))
+    _finish_delete(run)
 
 
 def _finish_delete(run: Run) -> None:
