@@ -53,8 +53,9 @@ class Copy:
             driver, where = drivers.of_location(self.location)
             data, _size = driver.get(where, offset=offset,
                                      context=self._context)
-            if read_size := traits.of(driver).read_size:
-                data.chunk_size = read_size
+            if sizes := traits.of(driver).read_sizes:
+                least, most = sizes
+                data.chunk_size = max(least, min(most, data.chunk_size))
             try:
                 for chunk in data:
                     if chunk:

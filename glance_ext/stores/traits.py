@@ -197,9 +197,9 @@ class Traits:
     reading_blocks_delete: bool = False
     #: Holds a whole image in memory where the size is not known before.
     buffers_unknown_size: bool = False
-    #: How many bytes to have the iterator read at once that ``get`` returns,
-    #: in its attribute ``chunk_size``; None: as many as it likes.
-    read_size: int | None = None
+    #: The least and the most bytes to have the iterator read at once that
+    #: ``get`` returns, in its attribute ``chunk_size``; None: it has none.
+    read_sizes: tuple[int, int] | None = None
     #: Writes the chunks of a source that is no file as they come, so that
     #: they need not be cut and copied.
     takes_chunks: Callable[[drivers.Driver], bool] = _never
@@ -225,9 +225,10 @@ class Traits:
 
 
 _TRAITS = {
-    'file': Traits(read_size=UNIT, takes_chunks=_file_takes_chunks,
+    'file': Traits(read_sizes=(UNIT, 4 * UNIT),
+                   takes_chunks=_file_takes_chunks,
                    occupied=_file_occupied, leftovers=_file_leftovers),
-    'rbd': Traits(read_size=4 * UNIT, zeros_when_deleted=True,
+    'rbd': Traits(read_sizes=(1, 4 * UNIT), zeros_when_deleted=True,
                   occupied=_rbd_occupied, leftovers=_rbd_leftovers),
     'swift': Traits(occupied=_swift_occupied, leftovers=_swift_leftovers,
                     size=_swift_size, size_to_tell=_swift_size_to_tell),
