@@ -53,7 +53,8 @@ class Copy:
             driver, where = drivers.of_location(self.location)
             data, _size = driver.get(where, offset=offset,
                                      context=self._context)
-            if sizes := traits.of(driver).read_sizes:
+            sizes = traits.of(driver).read_sizes
+            if sizes and hasattr(data, 'chunk_size'):
                 least, most = sizes
                 data.chunk_size = max(least, min(most, data.chunk_size))
             try:

@@ -64,6 +64,9 @@ class TestCopy(unittest.TestCase):
             self.assertEqual(found, len(next(copy.chunks())))
             self.assertEqual(DATA, cases.read(copy))
             self.doCleanups()
+        copy = self.copy()
+        self.store.glance_ext_traits = traits.Traits(read_sizes=(1, 2))
+        self.assertEqual(DATA, cases.read(copy))
 
     def test_failure_at_any_byte_is_ours(self):
         copy = self.copy(*(Fault('get', 'raise', at) for at in (
