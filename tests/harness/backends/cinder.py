@@ -37,7 +37,9 @@ from tests.harness import web
 from tests.harness.backends import ceph
 from tests.harness.backends import scratch
 
-USER, PROJECT = 'user', 'project'
+USER = 'user'
+# Cinder's routes know a project by hexadecimal digits.
+PROJECT = '9ad2c0f5'
 
 
 def available() -> backends.Availability:
