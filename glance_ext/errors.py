@@ -35,6 +35,12 @@ class InternalError(ActionError):
     code = 'internal_error'
 
 
+class Cancelled(ActionError):
+    """Somebody cancelled the action."""
+
+    code = 'cancelled'
+
+
 class ImageDeleted(ActionError):
     """The image was deleted while the action ran."""
 
