@@ -14,7 +14,6 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-import time
 
 from glance_ext import errors
 from glance_ext.stores import budgets
@@ -33,8 +32,7 @@ class Pass:
     :ivar algorithms: what to calculate; those of ``recorded`` are added
     :ivar recorded: ``{algorithm: hex digest}`` that the data must have
     :ivar size: the bytes that there have to be, or 0: not known
-    :ivar threads: how many calculate; 0 where threads are green, and then
-        the loop yields to the others
+    :ivar threads: how many calculate; 0 where threads are green
     :ivar stall_timeout: seconds without a byte after which a copy is left
     :ivar check: called often; what it raises ends the pass
     :ivar retry: called with a copy's failure; raises it when there has been
@@ -121,8 +119,6 @@ class Pass:
     def _spend(self, copy: Copy, chunk: bytes) -> None:
         self.check()
         budgets.take([copy.location.store], len(chunk), self.sleep)
-        if not self.threads:
-            time.sleep(0)
 
     def _confirm(self, stream: Stream[Copy]) -> None:
         """Believe a read only if the store still has that many bytes there.
