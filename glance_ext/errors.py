@@ -23,6 +23,8 @@ class ActionError(Exception):
     """An action cannot succeed. ``message`` says why, in words."""
 
     code = 'internal_error'
+    #: Whether another attempt may go better.
+    passing = False
 
     def __init__(self, message: str) -> None:
         super().__init__(message)
@@ -71,6 +73,24 @@ class HashUnverifiable(ActionError):
     code = 'hash_unverifiable'
 
 
+class InvalidImageData(ActionError):
+    """The data is not of the format that the image says, or is not safe."""
+
+    code = 'invalid_image_data'
+
+
+class SignatureInvalid(ActionError):
+    """The image's signature is not that of the data."""
+
+    code = 'signature_invalid'
+
+
+class ImageTooLarge(ActionError):
+    """The data is more than the project, or any image, may have."""
+
+    code = 'image_too_large'
+
+
 class WorkerLost(ActionError):
     """The process that ran the action stopped giving signs of life."""
 
@@ -81,6 +101,7 @@ class StoreError(ActionError):
     """A store failed. Worth another attempt, on another copy first."""
 
     code = 'store_error'
+    passing = True
 
 
 class ShortRead(StoreError):
@@ -99,12 +120,14 @@ class StoreFull(StoreError):
     """A store has no room for the data."""
 
     code = 'store_full'
+    passing = False
 
 
 class StoreOccupied(StoreError):
     """A store holds something under the image's id that is no copy of it."""
 
     code = 'store_occupied'
+    passing = False
 
 
 class StoreBusy(StoreError):
