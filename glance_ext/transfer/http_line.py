@@ -9,118 +9,197 @@
 # WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
 # License for the specific language governing permissions and limitations
 # under the License.
-"""Requests over connections that lead to a checked address only."""
+"""Requests, one after the other, to where the rules let them go."""
 
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+import email.utils
 import http.client
-import io
-import socket
-import ssl
+import re
 import time
 from typing import Any
-
-from urllib3.util import make_headers
-from urllib3.util import parse_url
-from urllib3.util import wait_for_write
+from urllib import parse
 
 from glance_ext import errors
+from glance_ext.transfer import wire
+from glance_ext.transfer.destinations import Rules
 from glance_ext.transfer.destinations import Target
 
-#: Whoever waits for the network looks up this often, in seconds.
-_LOOK_UP = 0.25
-#: So many bytes have to come within :attr:`Transport.patience`.
-QUANTUM = 64 * 1024
-#: How long to wait, in seconds, for the end of a connection that the server
-#: said it would close.
-_GOODBYE = 2.0
-
-Check = Callable[[], None]
+_REDIRECTS = frozenset({301, 302, 303, 307, 308})
+_MOST_REDIRECTS = 5
+#: Worth asking again, beside all that is the server's own fault.
+_BUSY = frozenset({408, 425, 429})
+#: Nobody is waited for longer than this, in seconds, whatever they want.
+_LONGEST_WAIT = 300.0
 
 
-@dataclass(frozen=True)
-class Transport:
-    """How servers are connected to.
+class Route:
+    """The way to a file: a URI, and where its redirects lead.
 
-    :ivar proxy: ``http://[user:password@]host:port`` of a proxy that is
-        handed checked addresses; nothing is read from the environment
-    :ivar ca_file: certificates to trust, instead of the system's
-    :ivar connect_timeout: seconds for a connection to an address, and again
-        for TLS
-    :ivar patience: seconds of waiting in which a server has to give or take
-        64 KiB, or all there is
+    :param name: how messages call the server. Nothing else of the URI, and
+        nothing of a redirect, is in a message
     """
 
-    proxy: str | None = None
-    ca_file: str | None = None
-    connect_timeout: float = 30.0
-    patience: float = 60.0
+    def __init__(self, url: str, rules: Rules) -> None:
+        self.rules = rules
+        self.url = url
+        self.name = f'the server {rules.parse(url).host}'
+        #: Where the last redirect led, once that is known.
+        self.end: Target | None = None
+
+    def begin(self) -> Target:
+        """:raises errors.DestinationRefused: it is no longer allowed"""
+        return self.rules.check(self.url)
+
+    def redirect(self, target: Target, location: str | None) -> Target:
+        """Return where ``location``, an answer of ``target``, leads.
+
+        :raises errors.DestinationRefused: the rules say no
+        """
+        if not location or not re.fullmatch('[!-~]+', location):
+            raise errors.RemoteRefused(
+                f'{self.name} redirects to what is no URI')
+        try:
+            found = self.rules.check(parse.urljoin(target.url, location))
+        except errors.DestinationRefused as exc:
+            raise errors.DestinationRefused(
+                f'a redirect is {exc.message}') from None
+        except ValueError:
+            raise errors.RemoteRefused(
+                f'{self.name} redirects to what is no URI') from None
+        if (target.scheme, found.scheme) == ('https', 'http'):
+            raise errors.DestinationRefused(
+                'a redirect is refused: it leads from https to http')
+        return found
 
 
 class Line:
-    """A connection to one target, used for one request after the other.
+    """A connection that is kept for the next request.
 
-    :param check: called at least every second while there is something to
-        wait for; what it raises ends the request
+    :param check: see :class:`wire.Wire`
     """
 
-    def __init__(self, target: Target, transport: Transport, check: Check
-                 ) -> None:
-        self.target = target
+    def __init__(self, route: Route, transport: wire.Transport,
+                 check: wire.Check) -> None:
+        self._route = route
         self._transport = transport
         self._check = check
-        self._wire: _Wire | None = None
+        self._target: Target | None = None
+        self._wire: wire.Wire | None = None
         self._stays = False
 
-    def ask(self, method: str, headers: Mapping[str, str],
-            body: Iterable[bytes] | None = None) -> http.client.HTTPResponse:
-        """Send a request and return the answer, whatever its status.
+    def get(self, headers: Mapping[str, str]) -> http.client.HTTPResponse:
+        """Ask for the file, and follow redirects.
 
-        The one before it has to be finished: see :meth:`finish`.
-
-        :raises errors.RemoteUnavailable: nothing came of it
-        :raises errors.RemoteRefused: TLS, or the proxy, says no
+        :returns: an answer of status 200, 206 or 416
+        :raises errors.RemoteUnavailable: nothing came of it this time
+        :raises errors.RemoteRefused: nothing will
+        :raises errors.DestinationRefused: a redirect leads where it must not
         """
-        if self._wire is not None and self._stays and body is None:
+        end = self._route.end
+        if end is not None:
             try:
-                return self._ask(self._wire, method, headers, body)
-            except errors.RemoteTimeout:
-                raise
+                return self._require(self._ask(end, 'GET', headers))
+            except errors.RemoteRefused:
+                # What signs a redirect expires.
+                self.close()
             except errors.RemoteUnavailable:
-                # A server may close an idle connection at any moment.
-                pass
-        self.close()
-        self._wire = _connect(self.target, self._transport, self._check)
-        return self._ask(self._wire, method, headers, body)
+                self._route.end = None
+                raise
+        target = self._route.begin()
+        for _ in range(_MOST_REDIRECTS + 1):
+            answer = self._ask(target, 'GET', headers)
+            if answer.status not in _REDIRECTS:
+                self._require(answer)
+                self._route.end = target
+                return answer
+            self.close()
+            target = self._route.redirect(
+                target, answer.headers.get('Location'))
+        raise errors.RemoteRefused(
+            f'{self._route.name} redirects more than {_MOST_REDIRECTS} times')
 
-    def _ask(self, wire: '_Wire', method: str, headers: Mapping[str, str],
-             body: Iterable[bytes] | None) -> http.client.HTTPResponse:
-        target, proxy = self.target, _proxy(self._transport)
-        headers = {'Host': target.netloc, 'User-Agent': 'glance-ext',
-                   'Accept-Encoding': 'identity', **headers}
-        path = target.path
-        if proxy is not None and target.scheme == 'http':
-            # The proxy goes by this, and gets no name to look up.
-            path = f'http://{_authority(target)}{path}'
-            headers |= proxy[2]
-        connection: Any = http.client.HTTPConnection(target.host)
-        connection.sock = wire
-        wire.begin()
-        with broken_as_unavailable():
-            connection.request(method, path, body=body, headers=headers)
-            answer: http.client.HTTPResponse = connection.getresponse()
-        self._stays = not answer.will_close
-        return answer
+    def put(self, headers: Mapping[str, str], body: Iterable[bytes]
+            ) -> http.client.HTTPResponse:
+        """Send ``body``, and return the answer. No redirect is followed."""
+        return self._ask(self._route.begin(), 'PUT', headers, body)
 
-    def finish(self) -> bool:
-        """End the answer that was read. False if more bytes than it came."""
-        if self._wire is None:
-            return True
-        with broken_as_unavailable():
-            return not self._wire.has_more(0.0 if self._stays else _GOODBYE)
+    def finish(self) -> None:
+        """Be done with an answer that was read to its end.
+
+        :raises errors.ShortRead: more bytes follow than it was said to have
+        """
+        if self._wire is not None and self._wire.has_more(not self._stays):
+            raise errors.ShortRead(
+                f'{self._route.name} gave more bytes than it said')
 
     def close(self) -> None:
         """Hang up. May be called more than once."""
         if self._wire is not None:
             self._wire.hang_up()
         self._wire = None
+
+    def _ask(self, target: Target, method: str, headers: Mapping[str, str],
+             body: Iterable[bytes] | None = None
+             ) -> http.client.HTTPResponse:
+        if self._wire is not None and self._stays and self._target == target:
+            try:
+                return self._send(self._wire, target, method, headers, body)
+            except errors.RemoteTimeout:
+                raise
+            except errors.RemoteUnavailable:
+                # Connections that nobody used for a while may be gone.
+                pass
+        self.close()
+        self._target = target
+        self._wire = wire.connect(target, self._transport, self._check,
+                                  self._route.name)
+        return self._send(self._wire, target, method, headers, body)
+
+    def _send(self, to: wire.Wire, target: Target, method: str,
+              headers: Mapping[str, str], body: Iterable[bytes] | None
+              ) -> http.client.HTTPResponse:
+        proxy, path = self._transport.proxy, target.path
+        headers = {'Host': target.netloc, 'User-Agent': 'glance-ext',
+                   'Accept-Encoding': 'identity', **headers}
+        if proxy is not None and target.scheme == 'http':
+            path = f'http://{wire.authority(target)}{path}'
+            headers |= proxy.headers
+        connection: Any = http.client.HTTPConnection(target.host)
+        connection.sock = to
+        to.begin()
+        with wire.translated(self._route.name):
+            connection.request(method, path, body=body, headers=headers)
+            answer: http.client.HTTPResponse = connection.getresponse()
+        self._stays = not answer.will_close
+        return answer
+
+    def failure(self, answer: http.client.HTTPResponse
+                ) -> errors.ActionError:
+        """Return what an answer means that is none of the wanted ones."""
+        status = answer.status
+        message = f'{self._route.name} answered {status}'
+        if status < 500 and status not in _BUSY:
+            return errors.RemoteRefused(message)
+        cause = errors.RemoteUnavailable(message)
+        cause.retry_after = _seconds(answer.headers.get('Retry-After', ''))
+        return cause
+
+    def _require(self, answer: http.client.HTTPResponse
+                 ) -> http.client.HTTPResponse:
+        if answer.status not in (200, 206, 416):
+            self.close()
+            raise self.failure(answer)
+        return answer
+
+
+def _seconds(text: str) -> float:
+    """Return what a Retry-After says (RFC 9110, 10.2.3), or 0."""
+    if text.isdecimal():
+        found = float(text)
+    else:
+        try:
+            found = (email.utils.parsedate_to_datetime(text).timestamp()
+                     - time.time())
+        except ValueError:
+            return 0.0
+    return min(max(found, 0.0), _LONGEST_WAIT)
