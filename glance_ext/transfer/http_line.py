@@ -168,7 +168,11 @@ class Line:
         connection.sock = to
         to.begin()
         with wire.translated(self._route.name):
-            connection.request(method, path, body=body, headers=headers)
+            try:
+                connection.request(method, path, body=body, headers=headers)
+            except (BrokenPipeError, ConnectionResetError):
+                # Who has seen enough may have said why.
+                pass
             answer: http.client.HTTPResponse = connection.getresponse()
         self._stays = not answer.will_close
         return answer

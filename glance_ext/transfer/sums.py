@@ -71,7 +71,7 @@ def find(text: str, name: str, source: str = '') -> tuple[str, str]:
             algorithm, digest, file = '', line, wanted
         else:
             continue
-        if wanted and file.rpartition('/')[2] == wanted:
+        if file.rpartition('/')[2] == wanted:
             found.add((_algorithm(algorithm or _named(source, digest), digest),
                        digest.lower()))
     if not found:
