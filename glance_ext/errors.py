@@ -146,3 +146,50 @@ class DataMissing(StoreError):
     """The image has no data where its location says."""
 
     code = 'data_missing'
+
+
+class DestinationRefused(ActionError):
+    """The rules forbid to connect to where a URI or a redirect leads."""
+
+    code = 'destination_refused'
+
+
+class RemoteRefused(ActionError):
+    """A server gave an answer that asking again does not change."""
+
+    code = 'remote_refused'
+
+
+class RemoteUnavailable(ActionError):
+    """A server cannot be reached or broke off. Worth another attempt.
+
+    :ivar retry_after: seconds after which the server wants to be asked
+        again, or 0
+    """
+
+    code = 'remote_unavailable'
+    retry_after = 0.0
+
+
+class RemoteTimeout(RemoteUnavailable):
+    """A server gave too little within the time that it had."""
+
+    code = 'remote_timeout'
+
+
+class SourceChanged(ActionError):
+    """What was read so far cannot be gone on with; byte 0 is next."""
+
+    code = 'source_changed'
+
+
+class SourceTooLarge(ActionError):
+    """A server has more bytes than are wanted."""
+
+    code = 'source_too_large'
+
+
+class DigestUnknown(ActionError):
+    """A file of digests does not say what the wanted file's is."""
+
+    code = 'digest_unknown'
