@@ -31,9 +31,12 @@ ACTION = 'default'
 
 
 class Answer(NamedTuple):
-    """What a handler returns: a JSON object, and how to send it."""
+    """What a handler returns: a JSON object, and how to send it.
 
-    body: Any
+    An answer without a body has None there.
+    """
+
+    body: Any = None
     status: int = 200
     location: str | None = None
 
@@ -103,5 +106,8 @@ class _Serializer:
         response.status_int = answer.status
         if answer.location:
             response.headers['Location'] = answer.location
+        if answer.body is None:
+            del response.content_type
+            return
         response.content_type = 'application/json'
         response.body = json.dumps(answer.body).encode()
