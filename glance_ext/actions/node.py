@@ -11,7 +11,7 @@
 # under the License.
 """This process's part in the actions: what it accepts, runs and keeps."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 import threading
 from typing import Any
 
@@ -98,6 +98,21 @@ def show(action_id: str) -> record.Action | None:
     """Return an action, or None: no task, or none of ours."""
     task = tasks.get(action_id)
     return record.Action.of(task) if task and task.ours else None
+
+
+def newest_first(after: record.Action | None = None,
+                 action_type: str | None = None,
+                 **wanted: Any) -> Iterator[list[record.Action]]:
+    """Yield the actions that have not expired, some at a time.
+
+    :param after: begin behind this one
+    :param wanted: see :func:`tasks.newest_first`
+    """
+    for batch in tasks.newest_first(
+            after=after and (after.created_at, after.id), **wanted):
+        found = map(record.Action.of, batch)
+        yield [action for action in found
+               if action_type in (None, action.action_type)]
 
 
 def cancel(action_id: str) -> bool:
