@@ -37,17 +37,20 @@ _starting = threading.Lock()
 _executor: Executor | None = None
 
 
-def start() -> Executor:
+def start(takes_over: bool = True) -> Executor:
     """Begin to run and to keep actions in this process; once is enough.
 
     Not before a process's first request: servers fork after they loaded
     the application, and a thread does not survive that.
+
+    :param takes_over: whether this process also looks for the actions of
+        processes that died
     """
     global _executor
     with _starting:
         if _executor is None:
             _executor = Executor()
-            keeper.Keeper(_executor).start()
+            keeper.Keeper(_executor, takes_over).start()
             pools.on_exit(_executor.close)
         return _executor
 
