@@ -226,7 +226,7 @@ class CalculateHashTest(unittest.TestCase):
             self.table(output),
         )
         _, output, _ = self.openstack('-c', 'checksum', 'i1')
-        self.assertEqual([['checksum'], ['None']], self.table(output))
+        self.assertEqual([['checksum'], ['']], self.table(output))
 
     def test_the_table_of_several_leaves_out_what_is_empty(self):
         self.accepts()
