@@ -59,8 +59,7 @@ class Keeper(threading.Thread):
         while True:
             timeout = cfg.CONF.glance_ext.heartbeat_timeout
             budgets.refresh()
-            for run in self._executor.held():
-                run.beat()
+            self._executor.beat()
             if (time.monotonic() - swept >= timeout / 4
                     or self._left_some and self._executor.has_room()):
                 swept = time.monotonic()
@@ -83,17 +82,18 @@ class Keeper(threading.Thread):
                           'again in a while')
 
     def _take_over(self, action: record.Action) -> None:
-        run = Run(action, contexts.admin())
+        if not self._executor.has_room():
+            self._left_some = True
+            return
+        run = Run(action, contexts.of_caller(action.spec['caller']))
         try:
-            if not may_restart(action):
-                give_up(run)
-            elif self._executor.has_room():
-                run.take_over()
-                self._executor.submit(run)
-            else:
-                self._left_some = True
+            run.take_over(_why_not_restarted(action))
         except Lost:
-            pass  # another process was faster
+            return  # another process was faster
+        LOG.warning('Action %s: its process gave no sign of life for %s '
+                    'seconds; this one goes on with it', action.id,
+                    action.spec['heartbeat_timeout'])
+        self._executor.submit(run)
 
 
 def _known(rows: list[tasks.Task]) -> list[record.Action]:
@@ -106,20 +106,13 @@ def _known(rows: list[tasks.Task]) -> list[record.Action]:
             if action.action_type in types]
 
 
-def may_restart(action: record.Action) -> bool:
-    """Tell whether an action whose process died is run again.
+def _why_not_restarted(action: record.Action) -> errors.WorkerLost | None:
+    """Return why an action whose process died is not run again, if so.
 
     One that waited has not used up an attempt.
     """
-    return (action.status == tasks.PENDING
-            or cfg.CONF.glance_ext.on_worker_loss == 'restart'
-            and action.attempt < action.max_attempts)
-
-
-def give_up(run: Run) -> None:
-    """End a stale action as failed. :raises Lost: it was not stale"""
-    LOG.warning('Action %s: its process has given no sign of life for %s '
-                'seconds', run.action.id,
-                run.action.spec['heartbeat_timeout'])
-    run.fail(errors.WorkerLost('The process that ran the action died'),
-             plugins.load(run.action.action_type).roll_back)
+    if action.status == tasks.PENDING or (
+            cfg.CONF.glance_ext.on_worker_loss == 'restart'
+            and action.attempt < action.max_attempts):
+        return None
+    return errors.WorkerLost('The process that ran the action died')

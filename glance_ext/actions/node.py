@@ -16,9 +16,8 @@ from typing import Any
 
 from glance_ext.actions import keeper
 from glance_ext.actions import record
+from glance_ext.actions import run
 from glance_ext.actions.executor import Executor
-from glance_ext.actions.run import Lost
-from glance_ext.actions.run import Run
 from glance_ext.host import contexts
 from glance_ext.host import database as db
 from glance_ext.host import images
@@ -68,7 +67,9 @@ def begin(spec: dict[str, Any], image: Any,
         # Glance reads these when it breaks a stale lock of an import.
         input_={'image_id': image.image_id,
                 'import_req': {'method': {'name': spec['action_type']}},
-                'backend': [], 'glance_ext': spec},
+                'backend': spec.get('stores', []),
+                'glance_ext': {**spec,
+                               'caller': contexts.caller(context)}},
         user_id=context.user_id, request_id=context.request_id,
         message='Waiting for its turn')
     # After the row, because a lock without a row counts as stale.
@@ -76,7 +77,7 @@ def begin(spec: dict[str, Any], image: Any,
         tasks.remove(task.id)
         raise Busy
     action = record.Action.of(task)
-    start().submit(Run(action, context))
+    start().submit(run.Run(action, context))
     return action
 
 
@@ -84,6 +85,20 @@ def show(action_id: str) -> record.Action | None:
     """Return an action, or None: no task, or none of ours."""
     task = tasks.get(action_id)
     return record.Action.of(task) if task and task.ours else None
+
+
+def cancel(action_id: str) -> bool:
+    """Cancel an action; its owner, or the keeper, undoes what it did.
+
+    :returns: False where it had ended already
+    """
+    while True:
+        action = show(action_id)
+        if action is None or action.phase == record.ENDED:
+            return False
+        if action.phase == record.ROLLING_BACK or run.cancel(action):
+            start().look_at(action_id)
+            return True
 
 
 def note_failed_delete(image_id: str, context: contexts.Context) -> None:
@@ -105,7 +120,8 @@ def note_failed_delete(image_id: str, context: contexts.Context) -> None:
 def _is_free(image: Any, context: contexts.Context) -> bool:
     """Tell whether the image's lock can be taken, after breaking a stale one.
 
-    Ours is stale when its action is; Glance's when Glance says so.
+    Ours is stale when its action has ended: one whose process died is
+    taken over first. Glance's is when Glance says so.
     """
     holder = locks.holder(image.image_id)
     if holder is None:
@@ -113,15 +129,8 @@ def _is_free(image: Any, context: contexts.Context) -> bool:
     task = tasks.get(holder)
     if task is None or not task.ours:
         return bool(locks.release_stale_of_host(image, context))
-    action = record.Action.of(task)
-    if action.phase == record.ENDED:
-        db.transaction(lambda connection: locks.drop(
-            connection, image.image_id, holder))
-        return True
-    if not action.is_stale:
+    if record.Action.of(task).phase != record.ENDED:
         return False
-    try:
-        keeper.give_up(Run(action, contexts.admin()))
-    except Lost:
-        return False
+    db.transaction(lambda connection: locks.drop(
+        connection, image.image_id, holder))
     return True

@@ -63,6 +63,19 @@ def take(image_id: str, task_id: str) -> bool:
     return bool(db.transaction(work))
 
 
+def ensure(image_id: str, task_id: str) -> bool:
+    """Make sure of the lock. False where another task holds it.
+
+    An image that is gone needs no lock, and gets none.
+    """
+    now = holder(image_id)
+    if now is not None:
+        return now == task_id
+    there = db.read(sa.select(images.c.id).where(
+        images.c.id == image_id, images.c.deleted == sa.false()))
+    return not there or take(image_id, task_id)
+
+
 def drop(connection: db.Connection, image_id: str, task_id: str) -> None:
     """Let go of the lock if ``task_id`` holds it."""
     connection.execute(image_properties.delete().where(

@@ -88,8 +88,19 @@ def ours(*conditions: Any) -> list[Task]:
 
 
 def unfinished() -> list[Task]:
-    """Return our rows that some process runs, or ought to."""
-    return ours(tasks.c.status.in_((PENDING, PROCESSING)))
+    """Return our rows that some process runs, or undoes, or ought to.
+
+    A failed one is undone as long as its ``result`` has not the phase
+    ``ended``: also where a node without the extension failed it.
+    """
+    result = sa.func.coalesce(
+        sa.type_coerce(task_info.c.result, sa.Text), '')
+    return ours(sa.or_(
+        tasks.c.status.in_((PENDING, PROCESSING)),
+        sa.and_(tasks.c.status == FAILURE,
+                result.not_like('%"phase": "ended"%'),
+                sa.or_(tasks.c.expires_at.is_(None),
+                       tasks.c.expires_at > db.now()))))
 
 
 def ended_since(moment: datetime.datetime) -> list[Task]:
@@ -131,10 +142,11 @@ def fence(connection: db.Connection, task_id: str, *, status: str,
           stamp: datetime.datetime, new_status: str | None = None,
           new_stamp: datetime.datetime | None = None,
           result: dict[str, Any] | None = None,
-          message: str | None = None) -> datetime.datetime | None:
+          message: str | None = None,
+          expires: bool = False) -> datetime.datetime | None:
     """Write to a row if it is still in ``status`` and written at ``stamp``.
 
-    :param new_status: an ended one also sets ``expires_at``
+    :param expires: set ``expires_at``, because the row is over
     :param new_stamp: the default is now, and never before ``stamp``
     :returns: the new ``updated_at``, or None where the row has another
         owner by now, or has ended: then nothing was written
@@ -143,7 +155,7 @@ def fence(connection: db.Connection, task_id: str, *, status: str,
     values: dict[str, Any] = {'updated_at': moment}
     if new_status:
         values['status'] = new_status
-    if new_status in (SUCCESS, FAILURE):
+    if expires:
         values['expires_at'] = moment + datetime.timedelta(
             hours=cfg.CONF.task.task_time_to_live)
     done = connection.execute(tasks.update().where(

@@ -30,10 +30,6 @@ from glance_ext.stores import drivers
 _Clean = Callable[[drivers.Driver, str, Any], None]
 
 
-def _nothing(driver: drivers.Driver, image_id: str, context: Any) -> None:
-    """Nothing is known of what the driver may leave behind."""
-
-
 def _files(driver: drivers.Driver, image_id: str) -> list[pathlib.Path]:
     """Return where the driver may keep an image: it has many directories."""
     several = getattr(driver, 'priority_data_map', {}).values()
@@ -193,9 +189,10 @@ class Traits:
     #: that themselves, or not (Swift); but only who asked before knows that
     #: what lies there after a failure is its own.
     occupied: Callable[[drivers.Driver, str, Any], bool] | None = None
-    #: Removes what a failed ``add`` leaves behind under the image's id. Not
-    #: without ``occupied``: it would remove what somebody else wrote.
-    leftovers: _Clean = _nothing
+    #: Removes whatever an ``add`` that failed, or whose process died, leaves
+    #: behind under the image's id. Not without ``occupied``: it would remove
+    #: what somebody else wrote.
+    leftovers: _Clean | None = None
     #: Asks how many bytes lie at a location, and raises what hinders that;
     #: None: the store does not know.
     size: Callable[[drivers.Driver, Any, Any], int | None] = _get_size
@@ -203,7 +200,7 @@ class Traits:
     size_to_tell: Callable[[drivers.Driver, int], int] = _as_it_is
 
     def __post_init__(self) -> None:
-        if self.leftovers is not _nothing and self.occupied is None:
+        if self.leftovers is not None and self.occupied is None:
             raise ValueError('leftovers need occupied')
 
 

@@ -16,6 +16,7 @@ from collections.abc import Iterable
 import hashlib
 import queue
 import threading
+import time
 from types import TracebackType
 from typing import Self
 
@@ -54,6 +55,8 @@ class Digests:
         if not self._workers:
             for hasher in self._hashers.values():
                 hasher.update(chunk)
+            # Green threads run when others let them.
+            time.sleep(0)
             return
         # A store may give chunks of many MiB (RBD gives 8). Slices of one
         # share its memory, so what waits is bounded for these as well.
