@@ -49,13 +49,14 @@ class Client:
         """What the server offers: ``GET /v2/info/glance-ext``."""
         return self._server.info
 
-    def require(self, what: str) -> None:
+    def require(self, what: str, among: str = 'action_types') -> None:
         """Make sure that the server takes this on.
 
         :param what: a kind of action, or an import method
+        :param among: ``action_types`` or ``import_methods``
         :raises NotOffered: it does not
         """
-        self._server.require(what)
+        self._server.require(what, among)
 
     def find_image(self, name_or_id: str) -> images.Image:
         """Return the one image with the id, or else with the name.
@@ -310,7 +311,7 @@ class Client:
         method: Mapping[str, str],
         options: Mapping[str, Any],
     ) -> action.Action:
-        self._server.require(method['name'])
+        self._server.require(method['name'], 'import_methods')
         path = f'/images/{connection.quoted(image_id)}/import'
         body = {'method': method, **options}
         answer = self._server.request('POST', path, body)
@@ -322,7 +323,7 @@ class Client:
         method: Mapping[str, str],
         options: Mapping[str, Any],
     ) -> Mapping[str, Any]:
-        self._server.require(method['name'])
+        self._server.require(method['name'], 'import_methods')
         path = f'/images/{connection.quoted(image_id)}/import'
         body = {'method': method, **options, 'dry_run': True}
         answer = self._server.request('POST', path, body)

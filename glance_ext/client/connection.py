@@ -44,17 +44,16 @@ class Connection:
             raise errors.UnexpectedAnswer('The answer is no description.')
         return body
 
-    def require(self, what: str) -> None:
+    def require(self, what: str, among: str = 'action_types') -> None:
         """Make sure that the server takes this on.
 
         :param what: a kind of action, or an import method
+        :param among: ``action_types`` or ``import_methods``
         :raises NotOffered: it does not
         """
-        for offer in ('action_types', 'import_methods'):
-            offered = self.info.get(offer)
-            if isinstance(offered, list) and what in offered:
-                return
-        raise errors.NotOffered(what)
+        offered = self.info.get(among)
+        if not isinstance(offered, list) or what not in offered:
+            raise errors.NotOffered(what)
 
     def request(
         self,

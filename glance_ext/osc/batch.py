@@ -88,8 +88,8 @@ class BatchCommand(calling.Lister):
     results: tuple[str, ...] = ()
     #: What of a plan has one.
     plans: tuple[str, ...] = ()
-    #: The kind of action or the import method that the server has to offer.
-    requires: str | None = None
+    #: What the server has to offer, and among what.
+    requires: tuple[str, str] | None = None
     #: The help of ``--missing``, for a command that has it.
     missing: str | None = None
     #: In which states images are chosen by what they are.
@@ -169,7 +169,7 @@ class BatchCommand(calling.Lister):
         self.check(parsed_args)
         cloud = self.cloud()
         if self.requires:
-            cloud.require(self.requires)
+            cloud.require(*self.requires)
         try:
             starting = self._starting(cloud, parsed_args)
             if parsed_args.wait or parsed_args.parallel:

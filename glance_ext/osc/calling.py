@@ -128,7 +128,9 @@ def for_people(cell: object) -> str:
     """Return what a table shows of a cell, fit for a terminal."""
     if hasattr(cell, 'human_readable'):
         cell = cell.human_readable()
-    return '' if cell is None else words.printable(str(cell))
+    if cell is None or cell in ({}, []):
+        return ''
+    return words.printable(str(cell))
 
 
 def upright(

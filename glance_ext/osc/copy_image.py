@@ -29,7 +29,7 @@ class CopyImage(batch.BatchCommand):
 
     results = ('stores',)
     plans = stores.PLAN
-    requires = 'copy-image'
+    requires = ('copy-image', 'import_methods')
     missing = 'Images that are active and lack one of these copies'
 
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:

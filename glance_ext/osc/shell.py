@@ -76,11 +76,23 @@ class Shell(shell.OpenStackImagesShell):
         version.version = f'glance-ext {glance_ext.__version__}'
         return parser
 
+    def get_subcommand_parser(
+        self, version: int, argv: list[str] | None = None
+    ) -> argparse.ArgumentParser:
+        # One command is quickly made, and all are if none is named.
+        everything = dict(commands())
+        named = everything.keys() & set(argv or ())
+        self._wanted = {name: everything[name] for name in named} or everything
+        parser: argparse.ArgumentParser = super().get_subcommand_parser(
+            version, argv
+        )
+        return parser
+
     def _find_actions(self, subparsers: Any, actions_module: Any) -> None:
         if actions_module is not self:
             return
         super()._find_actions(subparsers, actions_module)
-        for name, point in commands():
+        for name, point in self._wanted.items():
             self._add(subparsers, name, point.load())
 
     def _add(self, subparsers: Any, name: str, kind: Any) -> None:
@@ -89,6 +101,7 @@ class Shell(shell.OpenStackImagesShell):
         # cliff's own handler is not known to glanceclient's parsers.
         command.conflict_handler = 'error'
         parser = command.get_parser(f'glance-ext {name}')
+        own = {action.dest for action in parser._actions} - {'help'}
         self.subcommands[name] = subparsers.add_parser(
             name,
             parents=[parser],
@@ -101,14 +114,16 @@ class Shell(shell.OpenStackImagesShell):
 
         def run(cloud: Any, args: argparse.Namespace) -> None:
             app.client_manager.image = cloud
-            sys.exit(command.run(args))
+            # The command logs what it was told; a password is not for it.
+            told = {name: getattr(args, name) for name in own}
+            logging.basicConfig(format='%(message)s')
+            sys.exit(command.run(argparse.Namespace(**told)))
 
         self.subcommands[name].set_defaults(func=run)
 
 
 def main() -> None:
     """Run one command; the exit status is that of ``openstack``."""
-    logging.getLogger('glance_ext').addHandler(logging.StreamHandler())
     try:
         Shell().main(sys.argv[1:])
     except KeyboardInterrupt:

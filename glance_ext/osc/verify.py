@@ -31,7 +31,7 @@ class VerifyImage(batch.BatchCommand):
 
     results = ('stores',)
     plans = ('stores', 'size')
-    requires = 'verify'
+    requires = ('verify', 'action_types')
     status = 'in:active,deactivated'
 
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:

@@ -32,7 +32,7 @@ class WebDownload(batch.BatchCommand):
 
     results = ('stores',)
     plans = stores.PLAN
-    requires = 'web-download'
+    requires = ('web-download', 'import_methods')
 
     def add_images(self, parser: argparse.ArgumentParser) -> None:
         parser.add_argument(
