@@ -10,7 +10,7 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""``openstack image import request create``, ``list``, ``show``, ``delete``."""
+"""``openstack image import request`` with all that can be done to one."""
 
 from __future__ import annotations
 

@@ -110,8 +110,9 @@ class Lines:
 class Bars:
     """A bar for each action that runs, or for each of its stores.
 
-    They are drawn again and again, as actions are seen. The others are counted: those that wait for their turn, have ended, or
-    find no room in the terminal.
+    They are drawn again and again, as actions are seen. The others are
+    counted: those that wait for their turn, have ended, or find no room in
+    the terminal.
     """
 
     def __init__(self, stream: TextIO) -> None:

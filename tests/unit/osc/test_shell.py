@@ -118,7 +118,8 @@ class GlanceExtTest(cases.ShellCase):
         self.assertEqual('image-hash', shell.spell('image hash calculate'))
         self.assertEqual('image-copy', shell.spell('image copy'))
         self.assertEqual(
-            'image-import-request-list', shell.spell('image import request list')
+            'image-import-request-list',
+            shell.spell('image import request list'),
         )
 
     def test_an_action_that_fails_ends_with_1(self):
@@ -172,7 +173,8 @@ class GlanceExtTest(cases.ShellCase):
     def test_completion_has_every_command(self):
         _, output, _ = self.glance_ext('bash-completion')
         words = output.split()
-        self.assertLessEqual({shell.spell(name) for name in COMMANDS}, {*words})
+        for name in COMMANDS:
+            self.assertIn(shell.spell(name), words)
         self.assertIn('--os-hash-algo', words)
 
     def test_the_version_is_ours(self):
