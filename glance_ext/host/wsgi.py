@@ -12,6 +12,7 @@
 """Glance's own way to run a handler, to word an error and to read a body."""
 
 from collections.abc import Callable
+import io
 import json
 from typing import Any, NamedTuple
 
@@ -77,6 +78,18 @@ def read_body(request: Request) -> bytes:
         explanation=f'The request body is larger than {BODY_LIMIT} bytes.')
 
 
+def take_body(environ: dict[str, Any]) -> bytes:
+    """Read the body of a request that may go on to Glance afterwards.
+
+    :raises webob.exc.HTTPException: as :func:`read_body`
+    """
+    raw = read_body(wsgi.Request(environ))
+    environ['wsgi.input'] = io.BytesIO(raw)
+    environ['CONTENT_LENGTH'] = str(len(raw))
+    environ.pop('HTTP_TRANSFER_ENCODING', None)
+    return raw
+
+
 def absolute(request: Request, path: str) -> str:
     """Return the URL of ``path`` as the caller can reach it."""
     base = cfg.CONF.public_endpoint or request.application_url
@@ -103,5 +116,6 @@ class _Serializer:
         response.status_int = answer.status
         if answer.location:
             response.headers['Location'] = answer.location
-        response.content_type = 'application/json'
-        response.body = json.dumps(answer.body).encode()
+        if answer.body is not None:
+            response.content_type = 'application/json'
+            response.body = json.dumps(answer.body).encode()
