@@ -36,6 +36,7 @@ FLOORS: dict[str, frozenset[str]] = {
     'client': frozenset(),
     'osc': frozenset({'client'}),
     'cmd': frozenset(),
+    'compat': frozenset(),
     'hacking': frozenset(),
 }
 
