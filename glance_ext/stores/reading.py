@@ -37,6 +37,11 @@ class Copy:
         return self._where
 
     @property
+    def store(self) -> str:
+        """The id of the copy's store."""
+        return self.location.store
+
+    @property
     def seeks(self) -> bool:
         """Whether :meth:`chunks` begins at an offset without reading on."""
         return drivers.seeks(self.location)
