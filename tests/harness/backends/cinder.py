@@ -102,9 +102,11 @@ class Cinder:
         import os_brick
         from os_brick import privileged
         from os_brick.initiator.connectors import rbd
+        from oslo_concurrency import lockutils
         from oslo_config import cfg
 
         keys = (self.ceph.directory / 'client.glance.keyring').read_text()
+        lockutils.set_defaults(str(self._scratch.path / 'lock'))
         os_brick.setup(cfg.CONF)
         privileged.default.set_client_mode(False)
         with mock.patch.object(
