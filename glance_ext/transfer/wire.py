@@ -96,7 +96,6 @@ class Wire:
 
     def __init__(self, sock: socket.socket, check: Check, patience: float,
                  name: str) -> None:
-        sock.settimeout(_LOOK_UP)
         self._sock = sock
         self._check = check
         self._patience = patience
@@ -260,6 +259,7 @@ def _open(addresses: Sequence[str], port: int, transport: Transport,
             if code:
                 raise OSError(code, os.strerror(code))
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            sock.settimeout(_LOOK_UP)
             return sock
         except OSError as exc:
             failure = exc
@@ -289,7 +289,6 @@ def _secure(sock: socket.socket, host: str, transport: Transport,
     sock = transport.context.wrap_socket(
         sock, server_hostname=host, do_handshake_on_connect=False,
         suppress_ragged_eofs=False)
-    sock.settimeout(_LOOK_UP)
     try:
         while True:
             try:
