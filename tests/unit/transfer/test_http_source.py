@@ -101,18 +101,18 @@ class TestDownload(DownloadCase):
 class TestBadDays(DownloadCase):
 
     def test_server_that_cuts_is_gone_on_with_at_the_very_byte(self):
-        for path, url, connections in self.each(30 * MIB, cut_every=3 * MIB):
-            self.assertEqual(digest(Pattern(30 * MIB)),
+        for path, url, connections in self.each(12 * MIB, cut_every=3 << 19):
+            self.assertEqual(digest(Pattern(12 * MIB)),
                              digest(self.read(url, connections=connections)))
             self.assertEqual([], self.failures)
-            self.assertEqual(30 * MIB, self.server.sent(path))
+            self.assertEqual(12 * MIB, self.server.sent(path))
 
     def test_resets_cost_no_more_than_a_part(self):
-        for path, url, connections in self.each(30 * MIB, reset_at=9 * MIB):
-            self.assertEqual(digest(Pattern(30 * MIB)),
+        for path, url, connections in self.each(12 * MIB, reset_at=9 * MIB):
+            self.assertEqual(digest(Pattern(12 * MIB)),
                              digest(self.read(url, connections=connections)))
             self.assertLessEqual(self.server.sent(path),
-                                 30 * MIB + http_parts.PART)
+                                 12 * MIB + http_parts.PART)
 
     def test_server_that_ignores_range_cannot_be_gone_on_with(self):
         for _, url, connections in self.each(9 * MIB, ranges=False,
@@ -167,7 +167,7 @@ class TestBadDays(DownloadCase):
         for _, url, connections in self.each(9 * MIB, rate=100):
             with self.assertRaises(errors.RemoteTimeout):
                 self.read(url, connections=connections,
-                          transport=Transport(patience=0.3))
+                          transport=Transport(patience=0.1))
 
     def test_all_the_time_there_is_ends_whatever_comes(self):
         for _, url, connections in self.each(20 * MIB, rate=2 * MIB):
@@ -229,7 +229,7 @@ class TestBadDays(DownloadCase):
 
     def test_memory_is_bounded_by_the_parts_in_flight(self):
         path = '/image'
-        url = self.server.serve(path, 60 * MIB)
+        url = self.server.serve(path, 40 * MIB)
         chunks = self.download(url, connections=3).chunks()
         read = len(next(chunks))
         time.sleep(0.5)

@@ -14,6 +14,8 @@
 import tempfile
 
 from glance_ext import errors
+from glance_ext.transfer.destinations import Rules
+from glance_ext.transfer.http_source import Download
 from glance_ext.transfer.wire import Transport
 from tests.harness.backends import http_tls
 from tests.harness.backends import proxy
@@ -100,6 +102,17 @@ class TestProxy(DownloadCase):
         self.assertEqual(digest(Pattern(9 * MIB)), digest(data))
         self.assertEqual(f'elsewhere:{port}',
                          self.server.log('/image')[0].headers['host'])
+
+    def test_address_of_ipv6_is_handed_on_in_brackets(self):
+        with proxy.Proxy(404) as between:
+            transport = Transport(proxy_url=between.url)
+            for scheme in ('http', 'https'):
+                with self.assertRaises(errors.RemoteRefused):
+                    b''.join(Download(
+                        f'{scheme}://[2600::abcd]:81/x', Rules(),
+                        transport=transport).chunks())
+            self.assertEqual([('GET', 'http://[2600::abcd]:81/x'),
+                              ('CONNECT', '[2600::abcd]:81')], between.asked)
 
     def test_proxy_that_says_no_is_named(self):
         for status, cause in ((403, errors.RemoteRefused),
