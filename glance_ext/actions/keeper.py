@@ -32,6 +32,7 @@ from glance_ext.actions.run import Lost
 from glance_ext.actions.run import Run
 from glance_ext.host import contexts
 from glance_ext.host import database as db
+from glance_ext.host import staging
 from glance_ext.host import tasks
 from glance_ext.stores import budgets
 
@@ -48,9 +49,10 @@ _LOOK_AFTER = datetime.timedelta(minutes=5)
 class Keeper(threading.Thread):
     """Started with the first request, since servers fork before that."""
 
-    def __init__(self, executor: Executor) -> None:
+    def __init__(self, executor: Executor, takes_over: bool = True) -> None:
         super().__init__(name='glance-ext-keeper', daemon=True)
         self._executor = executor
+        self._takes_over = takes_over
         #: Whether the last look left stale actions, for want of room.
         self._left_some = False
 
@@ -59,9 +61,9 @@ class Keeper(threading.Thread):
         while True:
             timeout = cfg.CONF.glance_ext.heartbeat_timeout
             budgets.refresh()
-            for run in self._executor.held():
-                run.beat()
-            if (time.monotonic() - swept >= timeout / 4
+            self._executor.beat()
+            if self._takes_over and (
+                    time.monotonic() - swept >= timeout / 4
                     or self._left_some and self._executor.has_room()):
                 swept = time.monotonic()
                 self._sweep()
@@ -78,22 +80,24 @@ class Keeper(threading.Thread):
                 by_type[action.action_type].append(action)
             for action_type, actions in by_type.items():
                 plugins.load(action_type).look_after(actions)
+            staging.clean(_has_ended)
         except Exception:
             LOG.exception('Looking for stuck actions failed; it is done '
                           'again in a while')
 
     def _take_over(self, action: record.Action) -> None:
-        run = Run(action, contexts.admin())
+        if not self._executor.has_room():
+            self._left_some = True
+            return
+        run = Run(action, contexts.of_caller(action.spec['caller']))
         try:
-            if not may_restart(action):
-                give_up(run)
-            elif self._executor.has_room():
-                run.take_over()
-                self._executor.submit(run)
-            else:
-                self._left_some = True
+            run.take_over(_why_not_restarted(action))
         except Lost:
-            pass  # another process was faster
+            return  # another process was faster
+        LOG.warning('Action %s: its process gave no sign of life for %s '
+                    'seconds; this one goes on with it', action.id,
+                    action.spec['heartbeat_timeout'])
+        self._executor.submit(run)
 
 
 def _known(rows: list[tasks.Task]) -> list[record.Action]:
@@ -106,20 +110,19 @@ def _known(rows: list[tasks.Task]) -> list[record.Action]:
             if action.action_type in types]
 
 
-def may_restart(action: record.Action) -> bool:
-    """Tell whether an action whose process died is run again.
+def _has_ended(action_id: str) -> bool:
+    task = tasks.get(action_id)
+    return (task is None or not task.ours
+            or record.Action.of(task).phase == record.ENDED)
+
+
+def _why_not_restarted(action: record.Action) -> errors.WorkerLost | None:
+    """Return why an action whose process died is not run again, if so.
 
     One that waited has not used up an attempt.
     """
-    return (action.status == tasks.PENDING
-            or cfg.CONF.glance_ext.on_worker_loss == 'restart'
-            and action.attempt < action.max_attempts)
-
-
-def give_up(run: Run) -> None:
-    """End a stale action as failed. :raises Lost: it was not stale"""
-    LOG.warning('Action %s: its process has given no sign of life for %s '
-                'seconds', run.action.id,
-                run.action.spec['heartbeat_timeout'])
-    run.fail(errors.WorkerLost('The process that ran the action died'),
-             plugins.load(run.action.action_type).roll_back)
+    if action.status == tasks.PENDING or (
+            cfg.CONF.glance_ext.on_worker_loss == 'restart'
+            and action.attempt < action.max_attempts):
+        return None
+    return errors.WorkerLost('The process that ran the action died')

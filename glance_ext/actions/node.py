@@ -11,14 +11,15 @@
 # under the License.
 """This process's part in the actions: what it accepts, runs and keeps."""
 
+from collections.abc import Callable, Iterator
 import threading
 from typing import Any
 
 from glance_ext.actions import keeper
 from glance_ext.actions import record
+from glance_ext.actions import run
+from glance_ext.actions import secrets
 from glance_ext.actions.executor import Executor
-from glance_ext.actions.run import Lost
-from glance_ext.actions.run import Run
 from glance_ext.host import contexts
 from glance_ext.host import database as db
 from glance_ext.host import images
@@ -36,31 +37,42 @@ _starting = threading.Lock()
 _executor: Executor | None = None
 
 
-def start() -> Executor:
+def start(takes_over: bool = True) -> Executor:
     """Begin to run and to keep actions in this process; once is enough.
 
     Not before a process's first request: servers fork after they loaded
     the application, and a thread does not survive that.
+
+    :param takes_over: whether this process also looks for the actions of
+        processes that died
     """
     global _executor
     with _starting:
         if _executor is None:
             _executor = Executor()
-            keeper.Keeper(_executor).start()
+            keeper.Keeper(_executor, takes_over).start()
             pools.on_exit(_executor.close)
         return _executor
 
 
-def begin(spec: dict[str, Any], image: Any,
-          context: contexts.Context) -> record.Action:
+def begin(spec: dict[str, Any], image: Any, context: contexts.Context, *,
+          kept: dict[str, str] | None = None,
+          prepare: Callable[[db.Connection], bool] = lambda _: True
+          ) -> record.Action:
     """Accept an action on ``image`` and return it.
 
     :param spec: see :func:`record.new_spec`
     :param image: Glance's image object, as the caller sees it
-    :raises Busy: the image is locked, and the lock is not stale
+    :param kept: secrets; see :mod:`glance_ext.actions.secrets`
+    :param prepare: writes to the image when its lock is taken, in the same
+        transaction; False where the image is not as it was
+    :raises Busy: the image is locked, or not as it was
+    :raises locks.ImageGone: it was deleted meanwhile
     """
     if not _is_free(image, context):
         raise Busy
+    spec = {**spec, 'caller': contexts.caller(context),
+            'sealed': secrets.seal(kept or {})}
     task = tasks.insert(
         type_=record.task_type(spec['action_type']),
         owner=context.project_id or image.owner or '',
@@ -68,15 +80,20 @@ def begin(spec: dict[str, Any], image: Any,
         # Glance reads these when it breaks a stale lock of an import.
         input_={'image_id': image.image_id,
                 'import_req': {'method': {'name': spec['action_type']}},
-                'backend': [], 'glance_ext': spec},
+                'backend': spec.get('stores', []), 'glance_ext': spec},
         user_id=context.user_id, request_id=context.request_id,
         message='Waiting for its turn')
     # After the row, because a lock without a row counts as stale.
-    if not locks.take(image.image_id, task.id):
+    try:
+        taken = locks.take(image.image_id, task.id, prepare)
+    except BaseException:
+        tasks.remove(task.id)
+        raise
+    if not taken:
         tasks.remove(task.id)
         raise Busy
     action = record.Action.of(task)
-    start().submit(Run(action, context))
+    start().submit(run.Run(action, context, kept or {}))
     return action
 
 
@@ -84,6 +101,35 @@ def show(action_id: str) -> record.Action | None:
     """Return an action, or None: no task, or none of ours."""
     task = tasks.get(action_id)
     return record.Action.of(task) if task and task.ours else None
+
+
+def newest_first(after: record.Action | None = None,
+                 action_type: str | None = None,
+                 **wanted: Any) -> Iterator[list[record.Action]]:
+    """Yield the actions that have not expired, some at a time.
+
+    :param after: begin behind this one
+    :param wanted: see :func:`tasks.newest_first`
+    """
+    for batch in tasks.newest_first(
+            after=after and (after.created_at, after.id), **wanted):
+        found = map(record.Action.of, batch)
+        yield [action for action in found
+               if action_type in (None, action.action_type)]
+
+
+def cancel(action_id: str) -> bool:
+    """Cancel an action; its owner, or the keeper, undoes what it did.
+
+    :returns: False where it had ended already
+    """
+    while True:
+        action = show(action_id)
+        if action is None or action.phase == record.ENDED:
+            return False
+        if action.phase == record.ROLLING_BACK or run.cancel(action):
+            start().look_at(action_id)
+            return True
 
 
 def note_failed_delete(image_id: str, context: contexts.Context) -> None:
@@ -105,7 +151,8 @@ def note_failed_delete(image_id: str, context: contexts.Context) -> None:
 def _is_free(image: Any, context: contexts.Context) -> bool:
     """Tell whether the image's lock can be taken, after breaking a stale one.
 
-    Ours is stale when its action is; Glance's when Glance says so.
+    Ours is stale when its action has ended: one whose process died is
+    taken over first. Glance's is when Glance says so.
     """
     holder = locks.holder(image.image_id)
     if holder is None:
@@ -113,15 +160,8 @@ def _is_free(image: Any, context: contexts.Context) -> bool:
     task = tasks.get(holder)
     if task is None or not task.ours:
         return bool(locks.release_stale_of_host(image, context))
-    action = record.Action.of(task)
-    if action.phase == record.ENDED:
-        db.transaction(lambda connection: locks.drop(
-            connection, image.image_id, holder))
-        return True
-    if not action.is_stale:
+    if record.Action.of(task).phase != record.ENDED:
         return False
-    try:
-        keeper.give_up(Run(action, contexts.admin()))
-    except Lost:
-        return False
+    db.transaction(lambda connection: locks.drop(
+        connection, image.image_id, holder))
     return True

@@ -84,7 +84,11 @@ class Transaction:
     def write(self, chunks: Iterable[bytes], stores: Sequence[str], *,
               size: int | None, algorithm: str, digests: Digests,
               progress: Progress, check: Callable[[], None],
-              sleep: Callable[[float], None], stall_timeout: float
+              sleep: Callable[[float], None], stall_timeout: float,
+              finished: Callable[
+                  [str, Written | errors.ActionError, dict[str, str]], None
+              ] = lambda store, outcome, found: None,
+              witness: Callable[[Feed], Any] | None = None
               ) -> tuple[Outcome, dict[str, str]]:
         """Write the chunks to every store at once; see that each has them.
 
@@ -95,22 +99,52 @@ class Transaction:
         :param size: of the data in bytes, or None where it is not known
         :param algorithm: of the multihash, for the drivers' interface
         :param digests: takes the chunks; has ``md5`` and ``algorithm``
+        :param progress: has a branch for each store: the bytes it has taken
         :param sleep: waits for the budgets of the stores
+        :param finished: called in this thread for each store as soon as
+            there is an end to it, with what became of it and the digests;
+            with none, where it failed before they were known. May call
+            :meth:`commit` and :meth:`discard`
+        :param witness: reads everything as well. What it raises fails the
+            transfer, and no store that is written is told of before it has
+            returned
         :returns: what became of each store, and the digests; those are of
             the data only if it was written anywhere
-        :raises BaseException: what ``chunks`` or ``check`` raised; then no
-            store holds anything, or it is in :attr:`left`
+        :raises BaseException: what ``chunks``, ``check``, ``finished`` or
+            ``witness`` raised; then no store holds anything that is not
+            committed, or it is in :attr:`left`
         """
         shared = sharing.Digests()
         self._patience = stall_timeout
         sinks = [pump.Sink(store, functools.partial(
             self._write, store, size, algorithm, shared))
             for store in stores]
+        outcomes: Outcome = {}
+        held: list[tuple[str, dict[str, str]]] = []
+        watching = witness and pump.Sink('', witness)
+
+        def tell(sink: pump.Sink, found: dict[str, str]) -> None:
+            if sink is not watching:
+                outcomes[sink.name] = _outcome(sink)
+                held.append((sink.name, found))
+                if watching and not any(
+                        each.error is None for each in sinks
+                        if each is not watching):
+                    watching.fail(pump.Cancelled('no store is left'))
+            elif sink.error and not isinstance(sink.error, pump.Cancelled):
+                raise sink.error
+            if watching and not (watching.ended or watching.error):
+                return
+            while held:
+                store, digested = held.pop(0)
+                finished(store, outcomes[store], digested)
+        if watching:
+            sinks.append(watching)
         found = pump.pump(
             _spend(chunks, stores, sleep), sinks, digests=digests,
             progress=progress, check=check, stall_timeout=stall_timeout,
-            digested=shared.set)
-        return {sink.name: _outcome(sink) for sink in sinks}, found
+            digested=shared.set, finished=tell)
+        return outcomes, found
 
     def commit(self, store: str) -> None:
         """Keep the copy in ``store``, whatever becomes of the others."""
@@ -123,22 +157,9 @@ class Transaction:
         driver has not returned yet is cleared by the thread that waits for
         it, for nobody else can know what the driver makes until then.
         """
-        with _changed:
-            if not _changed.wait_for(
-                    lambda: (store, self._image_id) not in _busy,
-                    self._patience):
-                return False
-            if store not in self._noted:
-                return True
-            _busy.add((store, self._image_id))
-
-        def work() -> None:
-            try:
-                self._delete(store)
-            finally:
-                self._return(store)
         try:
-            drivers.in_time(work, self._patience, drivers.name(store))
+            _in_turn(store, self._image_id, self._patience,
+                     functools.partial(self._delete, store))
         except errors.StoreError as exc:
             message = exc.message
         else:
@@ -148,21 +169,15 @@ class Transaction:
                   self._image_id, message)
         return False
 
-    def _return(self, store: str) -> None:
-        with _changed:
-            _busy.discard((store, self._image_id))
-            _changed.notify_all()
-
     def _delete(self, store: str) -> None:
-        written = self._noted.get(store)
+        if store not in self._noted:
+            return
+        written = self._noted[store]
         if written is not None:
             with contextlib.suppress(errors.DataMissing):
                 drivers.delete(_location(written), self._context)
-        with drivers.translated(drivers.name(store)):
-            driver = drivers.of_store(store)
-            traits.of(driver).leftovers(driver, self._image_id,
-                                        self._context)
-        self._noted.pop(store, None)
+        _remove_leftovers(store, self._image_id, self._context)
+        del self._noted[store]
 
     @property
     def left(self) -> list[str]:
@@ -200,7 +215,8 @@ class Transaction:
             with drivers.translated(where), sharing.shared(
                     shared, feed.is_at_end):
                 url, count, checksum, _multihash, metadata = driver.add(
-                    self._image_id, feed,
+                    self._image_id,
+                    iter(feed) if habits.takes_chunks(driver) else feed,
                     habits.size_to_tell(driver, size or 0), algorithm,
                     context=self._context)
             written = Written(store, count, url, dict(metadata or {}))
@@ -215,9 +231,7 @@ class Transaction:
         with _changed:
             self._require_wanted(store, feed)
             if (store, self._image_id) in _busy:
-                raise errors.StoreStalled(
-                    f'{drivers.name(store)} has not ended what it was asked '
-                    f'to do for this image before')
+                raise _has_not_ended(store)
             self._noted[store] = None
             _busy.add((store, self._image_id))
         try:
@@ -234,11 +248,85 @@ class Transaction:
                 self._delete(store)
             raise
         finally:
-            self._return(store)
+            _return(store, self._image_id)
 
     def _require_wanted(self, store: str, feed: Feed) -> None:
         if self._ended or feed.aborted:
             raise errors.StoreStalled(f'{drivers.name(store)} was given up')
+
+
+def clear(store: str, image_id: str, context: Any,
+          patience: float = 60) -> None:
+    """Delete whatever a process that died has left of an image in a store.
+
+    Only where no location of the image is in that store. Nothing there is as
+    good.
+
+    :param context: as for :class:`Transaction`
+    :param patience: seconds to wait for the store
+    :raises errors.StoreError: something may be left
+    """
+    _in_turn(store, image_id, patience, functools.partial(
+        _remove_leftovers, store, image_id, context, must_know=True))
+
+
+def is_occupied(store: str, image_id: str, context: Any,
+                patience: float) -> bool:
+    """Tell whether a store has something under the image's id.
+
+    :param patience: seconds to wait for the store
+    :raises errors.StoreError: it does not say
+    """
+    where = drivers.name(store)
+
+    def ask() -> bool:
+        with drivers.translated(where):
+            driver = drivers.of_store(store)
+            found = traits.of(driver).occupied
+            return found is not None and found(driver, image_id, context)
+    return drivers.in_time(ask, patience, where)
+
+
+def _remove_leftovers(store: str, image_id: str, context: Any,
+                      must_know: bool = False) -> None:
+    where = drivers.name(store)
+    with drivers.translated(where):
+        driver = drivers.of_store(store)
+        habits = traits.of(driver)
+        if habits.leftovers is not None:
+            habits.leftovers(driver, image_id, context)
+        elif must_know and not habits.read_only:
+            raise errors.StoreError(
+                f'Nobody knows what may be left in {where}')
+
+
+def _in_turn(store: str, image_id: str, patience: float,
+             work: Callable[[], None]) -> None:
+    """Do ``work`` when nobody else is at this image in this store."""
+    with _changed:
+        if not _changed.wait_for(lambda: (store, image_id) not in _busy,
+                                 patience):
+            raise _has_not_ended(store)
+        _busy.add((store, image_id))
+
+    def run() -> None:
+        try:
+            work()
+        finally:
+            _return(store, image_id)
+    drivers.in_time(run, patience, drivers.name(store))
+
+
+def _return(store: str, image_id: str) -> None:
+    with _changed:
+        _busy.discard((store, image_id))
+        _changed.notify_all()
+
+
+def _has_not_ended(store: str) -> errors.StoreStalled:
+    return errors.StoreStalled(
+        f'{drivers.name(store)} has not ended what it was asked to do for '
+        f'this image before')
 
 
 def _spend(chunks: Iterable[bytes], stores: Sequence[str],
