@@ -112,7 +112,7 @@ def run(chosen: options.Options) -> list[dict[str, Any]]:
             row(f'{what} of 20 MB/s',
                 ratios([each.wall for each in limited['theirs']],
                        [each.wall for each in limited[str(count)]]),
-                'times faster', least=least),
+                'times faster', least=least, ideal='two idle cores'),
             row(f'{what}, no limit, no digests, CPU',
                 ratios([each.cpu for each in free['theirs']],
                        [each.cpu for each in free[str(count)]]),

@@ -23,6 +23,7 @@ import socket
 import ssl
 import time
 from typing import Any
+from urllib import parse
 
 from urllib3.util import make_headers
 from urllib3.util import parse_url
@@ -82,7 +83,8 @@ class Transport:
         url = parse_url(self.proxy_url)
         if url.scheme != 'http' or not url.host:
             raise ValueError('the proxy is not given as http://host:port')
-        auth = make_headers(proxy_basic_auth=url.auth) if url.auth else {}
+        auth = make_headers(proxy_basic_auth=parse.unquote(url.auth)
+                            ) if url.auth else {}
         return Proxy(url.host.strip('[]'), url.port or 80, dict(auth))
 
 

@@ -76,7 +76,7 @@ class TestSecure(DownloadCase):
         with proxy.Proxy() as between:
             transport = Transport(
                 ca_file=str(self.pem),
-                proxy_url=between.url.replace('//', '//me:secret@'))
+                proxy_url=between.url.replace('//', '//me:sec%72et@'))
             for connections in (1, 3):
                 self.assertEqual(digest(Pattern(9 * MIB)), digest(self.read(
                     self.url, connections=connections, transport=transport)))
