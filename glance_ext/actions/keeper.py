@@ -49,9 +49,10 @@ _LOOK_AFTER = datetime.timedelta(minutes=5)
 class Keeper(threading.Thread):
     """Started with the first request, since servers fork before that."""
 
-    def __init__(self, executor: Executor) -> None:
+    def __init__(self, executor: Executor, takes_over: bool = True) -> None:
         super().__init__(name='glance-ext-keeper', daemon=True)
         self._executor = executor
+        self._takes_over = takes_over
         #: Whether the last look left stale actions, for want of room.
         self._left_some = False
 
@@ -61,7 +62,8 @@ class Keeper(threading.Thread):
             timeout = cfg.CONF.glance_ext.heartbeat_timeout
             budgets.refresh()
             self._executor.beat()
-            if (time.monotonic() - swept >= timeout / 4
+            if self._takes_over and (
+                    time.monotonic() - swept >= timeout / 4
                     or self._left_some and self._executor.has_room()):
                 swept = time.monotonic()
                 self._sweep()

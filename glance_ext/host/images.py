@@ -16,6 +16,7 @@ column, property, location and tag with what was read long before, and so
 undoes what others did meanwhile.
 """
 
+from collections.abc import Iterable
 import functools
 from typing import Any, NamedTuple
 
@@ -89,6 +90,23 @@ def seen_by(context: contexts.Context, image_id: str) -> Any | None:
         return _gateway().get_repo(context).get(image_id)
     except (exception.NotFound, exception.Forbidden):
         return None
+
+
+def seen_among(context: contexts.Context,
+               image_ids: Iterable[str]) -> dict[str, Any]:
+    """Return those that :func:`seen_by` would give, by id, all at once."""
+    wanted = set(image_ids)
+    if not wanted:
+        return {}
+    listed = _gateway().get_repo(context).list(
+        filters={'id': 'in:' + ','.join(wanted), 'visibility': 'all',
+                 'deleted': False}, member_status='all')
+    found = {image.image_id: image for image in listed}
+    # Glance lists no image that has no owner, and shows it to everybody.
+    for image in read_many(list(wanted - set(found))):
+        if not image.deleted and image.owner is None:
+            found[image.id] = seen_by(context, image.id)
+    return {key: image for key, image in found.items() if image}
 
 
 def read(image_id: str) -> Image | None:
