@@ -23,6 +23,8 @@ class ActionError(Exception):
     """An action cannot succeed. ``message`` says why, in words."""
 
     code = 'internal_error'
+    #: Whether another attempt may go better.
+    passing = False
 
     def __init__(self, message: str) -> None:
         super().__init__(message)
@@ -71,6 +73,36 @@ class HashUnverifiable(ActionError):
     code = 'hash_unverifiable'
 
 
+class InvalidImageData(ActionError):
+    """The data is not of the format that the image says, or is not safe."""
+
+    code = 'invalid_image_data'
+
+
+class ConversionFailed(ActionError):
+    """One of Glance's import plugins could not do its work."""
+
+    code = 'conversion_failed'
+
+
+class SignatureInvalid(ActionError):
+    """The image's signature is not that of the data."""
+
+    code = 'signature_invalid'
+
+
+class ImageTooLarge(ActionError):
+    """The data is more than the project, or any image, may have."""
+
+    code = 'image_too_large'
+
+
+class CredentialsLost(ActionError):
+    """What a URI needs to be read was kept by a process that is gone."""
+
+    code = 'credentials_lost'
+
+
 class WorkerLost(ActionError):
     """The process that ran the action stopped giving signs of life."""
 
@@ -81,6 +113,7 @@ class StoreError(ActionError):
     """A store failed. Worth another attempt, on another copy first."""
 
     code = 'store_error'
+    passing = True
 
 
 class ShortRead(StoreError):
@@ -99,12 +132,14 @@ class StoreFull(StoreError):
     """A store has no room for the data."""
 
     code = 'store_full'
+    passing = False
 
 
 class StoreOccupied(StoreError):
     """A store holds something under the image's id that is no copy of it."""
 
     code = 'store_occupied'
+    passing = False
 
 
 class StoreBusy(StoreError):
@@ -123,3 +158,52 @@ class DataMissing(StoreError):
     """The image has no data where its location says."""
 
     code = 'data_missing'
+
+
+class DestinationRefused(ActionError):
+    """The rules forbid to connect to where a URI or a redirect leads."""
+
+    code = 'destination_refused'
+
+
+class RemoteRefused(ActionError):
+    """A server gave an answer that asking again does not change."""
+
+    code = 'remote_refused'
+
+
+class RemoteUnavailable(ActionError):
+    """A server cannot be reached or broke off. Worth another attempt.
+
+    :ivar retry_after: seconds after which the server wants to be asked
+        again, or 0
+    """
+
+    code = 'remote_unavailable'
+    passing = True
+    retry_after = 0.0
+
+
+class RemoteTimeout(RemoteUnavailable):
+    """A server gave too little within the time that it had."""
+
+    code = 'remote_timeout'
+
+
+class SourceChanged(ActionError):
+    """What was read so far cannot be gone on with; byte 0 is next."""
+
+    code = 'source_changed'
+    passing = True
+
+
+class SourceTooLarge(ActionError):
+    """A server has more bytes than are wanted."""
+
+    code = 'source_too_large'
+
+
+class DigestUnknown(ActionError):
+    """A file of digests does not say what the wanted file's is."""
+
+    code = 'digest_unknown'

@@ -56,13 +56,13 @@ class Executor:
 
     def beat(self) -> None:
         """Keep alive what waits and what runs."""
-        for run in self._held():
+        for run in self.held():
             run.beat()
         self._fill()
 
     def look_at(self, action_id: str) -> None:
         """Have a cancellation noticed at once, if the action is here."""
-        for run in self._held():
+        for run in self.held():
             if run.action.id == action_id:
                 run.beat()
         self._fill()
@@ -73,10 +73,12 @@ class Executor:
             return not self._closing and (
                 len(self._waiting) + len(self._running) < pools.room())
 
-    def close(self) -> None:
-        """Let what runs end, up to ``shutdown_timeout``; hand back the rest.
+    def close(self, seconds: float | None = None) -> None:
+        """Let what runs end, for a while; hand back the rest.
 
         What is handed back is pending, and any process may have it at once.
+
+        :param seconds: the default is ``shutdown_timeout``
         """
         with self._changed:
             self._closing = True
@@ -86,16 +88,18 @@ class Executor:
                 run.process_ends = True
         for run in waiting:
             _hand_back(run)
-        if self._wait_idle(pools.seconds_to_end()):
+        if self._wait_idle(pools.seconds_to_end() if seconds is None
+                           else seconds):
             return
-        for run in self._held():
+        for run in self.held():
             run.stop(HandedBack())
         self._wait_idle(_LAST_SECONDS)
         # A driver that does not return from a call keeps its thread.
-        for run in self._held():
+        for run in self.held():
             _hand_back(run)
 
-    def _held(self) -> list[Run]:
+    def held(self) -> list[Run]:
+        """Return what waits and what runs here."""
         with self._changed:
             return [*self._waiting, *self._running]
 
@@ -219,12 +223,13 @@ def _hand_back(run: Run) -> None:
 
 def _announce(run: Run, plugin: plugins.Plugin, what: str) -> None:
     action = run.action
-    payload = {'action_id': action.id, 'image_id': action.image_id,
-               'owner': action.owner, 'attempt': action.attempt,
-               'error': action.error, **plugin.event_payload(action)}
+    common = {'action_id': action.id, 'image_id': action.image_id,
+              'owner': action.owner, 'attempt': action.attempt,
+              'error': action.error}
     try:
-        notifications.send(f'{plugin.event}.{what}', payload,
-                           error=what == 'error')
+        for event, payload in plugin.events(action, what):
+            notifications.send(event, {**common, **payload},
+                               error=event.endswith('.error'))
     except Exception as exc:
-        LOG.warning('The event %s.%s of action %s was not sent: %s',
-                    plugin.event, what, action.id, type(exc).__name__)
+        LOG.warning('An event of action %s was not sent: %s', action.id,
+                    type(exc).__name__)

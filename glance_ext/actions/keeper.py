@@ -32,6 +32,7 @@ from glance_ext.actions.run import Lost
 from glance_ext.actions.run import Run
 from glance_ext.host import contexts
 from glance_ext.host import database as db
+from glance_ext.host import staging
 from glance_ext.host import tasks
 from glance_ext.stores import budgets
 
@@ -48,9 +49,10 @@ _LOOK_AFTER = datetime.timedelta(minutes=5)
 class Keeper(threading.Thread):
     """Started with the first request, since servers fork before that."""
 
-    def __init__(self, executor: Executor) -> None:
+    def __init__(self, executor: Executor, takes_over: bool = True) -> None:
         super().__init__(name='glance-ext-keeper', daemon=True)
         self._executor = executor
+        self._takes_over = takes_over
         #: Whether the last look left stale actions, for want of room.
         self._left_some = False
 
@@ -60,7 +62,8 @@ class Keeper(threading.Thread):
             timeout = cfg.CONF.glance_ext.heartbeat_timeout
             budgets.refresh()
             self._executor.beat()
-            if (time.monotonic() - swept >= timeout / 4
+            if self._takes_over and (
+                    time.monotonic() - swept >= timeout / 4
                     or self._left_some and self._executor.has_room()):
                 swept = time.monotonic()
                 self._sweep()
@@ -77,6 +80,7 @@ class Keeper(threading.Thread):
                 by_type[action.action_type].append(action)
             for action_type, actions in by_type.items():
                 plugins.load(action_type).look_after(actions)
+            staging.clean(_has_ended)
         except Exception:
             LOG.exception('Looking for stuck actions failed; it is done '
                           'again in a while')
@@ -104,6 +108,12 @@ def _known(rows: list[tasks.Task]) -> list[record.Action]:
     types = plugins.types()
     return [action for action in map(record.Action.of, rows)
             if action.action_type in types]
+
+
+def _has_ended(action_id: str) -> bool:
+    task = tasks.get(action_id)
+    return (task is None or not task.ours
+            or record.Action.of(task).phase == record.ENDED)
 
 
 def _why_not_restarted(action: record.Action) -> errors.WorkerLost | None:

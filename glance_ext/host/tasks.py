@@ -212,6 +212,13 @@ def fence(connection: db.Connection, task_id: str, *, status: str,
     return moment
 
 
+def keep(connection: db.Connection, task_id: str, result: dict[str, Any]
+         ) -> None:
+    """Write ``result`` once more, in the transaction of a fence."""
+    connection.execute(task_info.update().where(
+        task_info.c.task_id == task_id).values(result=result))
+
+
 def note(task_id: str, **notes: Any) -> None:
     """Add ``notes`` to what the extension keeps in the row's ``input``.
 

@@ -12,6 +12,7 @@
 """Glance's own way to run a handler, to word an error and to read a body."""
 
 from collections.abc import Callable
+import io
 import json
 from typing import Any, NamedTuple
 
@@ -78,6 +79,18 @@ def read_body(request: Request) -> bytes:
             return b''.join(parts)
     raise webob.exc.HTTPRequestEntityTooLarge(
         explanation=f'The request body is larger than {BODY_LIMIT} bytes.')
+
+
+def take_body(environ: dict[str, Any]) -> bytes:
+    """Read the body of a request that may go on to Glance afterwards.
+
+    :raises webob.exc.HTTPException: as :func:`read_body`
+    """
+    raw = read_body(wsgi.Request(environ))
+    environ['wsgi.input'] = io.BytesIO(raw)
+    environ['CONTENT_LENGTH'] = str(len(raw))
+    environ.pop('HTTP_TRANSFER_ENCODING', None)
+    return raw
 
 
 def absolute(request: Request, path: str) -> str:

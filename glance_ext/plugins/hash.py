@@ -15,6 +15,7 @@ Approved for Glance 2025.1 as "Implement Calculate Hash API"; what the
 documentation calls differences from that specification is decided here.
 """
 
+from collections.abc import Iterator
 import functools
 import time
 from typing import Any
@@ -44,16 +45,20 @@ _CHECKSUM = 'md5'
 _DELETION_LAG = 2.0
 
 
-def spec(algorithm: str, rehash: bool) -> dict[str, Any]:
-    """Return what :func:`node.begin` wants to know."""
+def spec(algorithm: str, rehash: bool, replaces: str | None = None
+         ) -> dict[str, Any]:
+    """Return what :func:`node.begin` wants to know.
+
+    :param replaces: with ``rehash``, only a hash of this algorithm
+    """
+    only = {'replaces': replaces} if replaces else {}
     return record.new_spec(ACTION_TYPE, os_hash_algo=algorithm,
-                           rehash=rehash)
+                           rehash=rehash, **only)
 
 
 class Hash:
     """The plugin. The spec holds ``os_hash_algo`` and ``rehash``."""
 
-    event = 'image.hash'
     statuses = (images.ACTIVE,)
     locks_image = True
 
@@ -79,9 +84,11 @@ class Hash:
                   action: record.Action) -> None:
         images.clear_half_hash(connection, action.image_id)
 
-    def event_payload(self, action: record.Action) -> dict[str, Any]:
-        return {'os_hash_algo': action.spec['os_hash_algo'],
-                'result': action.result}
+    def events(self, action: record.Action, what: str
+               ) -> Iterator[tuple[str, dict[str, Any]]]:
+        yield f'image.hash.{what}', {
+            'os_hash_algo': action.spec['os_hash_algo'],
+            'result': action.result}
 
     def look_after(self, actions: list[record.Action]) -> None:
         """Write hashes again that a stale save of their image took back."""
@@ -108,7 +115,9 @@ def _begin(run: Run, image: images.Image) -> None:
                 images.set_hash_algo, image_id=image.id, task_id=action.id,
                 algorithm=action.spec['os_hash_algo'])):
             raise _why_not_written(run)
-    elif not action.spec['rehash']:
+    elif not action.spec['rehash'] or (
+            action.spec.get('replaces', image.os_hash_algo)
+            != image.os_hash_algo):
         raise errors.ImageChanged('The image has got a hash meanwhile')
     elif image.os_hash_algo not in ALGORITHMS:
         raise errors.HashUnverifiable(

@@ -87,7 +87,8 @@ class Transaction:
               sleep: Callable[[float], None], stall_timeout: float,
               finished: Callable[
                   [str, Written | errors.ActionError, dict[str, str]], None
-              ] = lambda store, outcome, found: None
+              ] = lambda store, outcome, found: None,
+              witness: Callable[[Feed], Any] | None = None
               ) -> tuple[Outcome, dict[str, str]]:
         """Write the chunks to every store at once; see that each has them.
 
@@ -104,11 +105,14 @@ class Transaction:
             there is an end to it, with what became of it and the digests;
             with none, where it failed before they were known. May call
             :meth:`commit` and :meth:`discard`
+        :param witness: reads everything as well. What it raises fails the
+            transfer, and no store that is written is told of before it has
+            returned
         :returns: what became of each store, and the digests; those are of
             the data only if it was written anywhere
-        :raises BaseException: what ``chunks``, ``check`` or ``finished``
-            raised; then no store holds anything that is not committed, or
-            it is in :attr:`left`
+        :raises BaseException: what ``chunks``, ``check``, ``finished`` or
+            ``witness`` raised; then no store holds anything that is not
+            committed, or it is in :attr:`left`
         """
         shared = sharing.Digests()
         self._patience = stall_timeout
@@ -116,10 +120,26 @@ class Transaction:
             self._write, store, size, algorithm, shared))
             for store in stores]
         outcomes: Outcome = {}
+        held: list[tuple[str, dict[str, str]]] = []
+        watching = witness and pump.Sink('', witness)
 
         def tell(sink: pump.Sink, found: dict[str, str]) -> None:
-            outcomes[sink.name] = _outcome(sink)
-            finished(sink.name, outcomes[sink.name], found)
+            if sink is not watching:
+                outcomes[sink.name] = _outcome(sink)
+                held.append((sink.name, found))
+                if watching and not any(
+                        each.error is None for each in sinks
+                        if each is not watching):
+                    watching.fail(pump.Cancelled('no store is left'))
+            elif sink.error and not isinstance(sink.error, pump.Cancelled):
+                raise sink.error
+            if watching and not (watching.ended or watching.error):
+                return
+            while held:
+                store, digested = held.pop(0)
+                finished(store, outcomes[store], digested)
+        if watching:
+            sinks.append(watching)
         found = pump.pump(
             _spend(chunks, stores, sleep), sinks, digests=digests,
             progress=progress, check=check, stall_timeout=stall_timeout,
@@ -195,7 +215,8 @@ class Transaction:
             with drivers.translated(where), sharing.shared(
                     shared, feed.is_at_end):
                 url, count, checksum, _multihash, metadata = driver.add(
-                    self._image_id, feed,
+                    self._image_id,
+                    iter(feed) if habits.takes_chunks(driver) else feed,
                     habits.size_to_tell(driver, size or 0), algorithm,
                     context=self._context)
             written = Written(store, count, url, dict(metadata or {}))
@@ -247,6 +268,23 @@ def clear(store: str, image_id: str, context: Any,
     """
     _in_turn(store, image_id, patience, functools.partial(
         _remove_leftovers, store, image_id, context, must_know=True))
+
+
+def is_occupied(store: str, image_id: str, context: Any,
+                patience: float) -> bool:
+    """Tell whether a store has something under the image's id.
+
+    :param patience: seconds to wait for the store
+    :raises errors.StoreError: it does not say
+    """
+    where = drivers.name(store)
+
+    def ask() -> bool:
+        with drivers.translated(where):
+            driver = drivers.of_store(store)
+            found = traits.of(driver).occupied
+            return found is not None and found(driver, image_id, context)
+    return drivers.in_time(ask, patience, where)
 
 
 def _remove_leftovers(store: str, image_id: str, context: Any,

@@ -1,0 +1,146 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+"""The copies that an action makes of an image, in Glance's rows.
+
+A location is added or taken away alone, so that whatever else changes of
+the image meanwhile stays as it is. The two lists of stores are those that
+Glance's own imports keep, and its clients show.
+"""
+
+from collections.abc import Collection, Iterable
+from typing import Any
+
+from glance.common import crypt
+from glance.common import exception
+import glance.quota
+from oslo_config import cfg
+import sqlalchemy as sa
+
+from glance_ext.host import database as db
+from glance_ext.host import locks
+from glance_ext.host import properties
+from glance_ext.host.database import image_locations
+from glance_ext.host.database import image_properties
+from glance_ext.host.database import images
+
+_IMPORTING = 'os_glance_importing_to_stores'
+_FAILED = 'os_glance_failed_import'
+
+
+def add(connection: db.Connection, image_id: str, task_id: str, *,
+        store: str, url: str, metadata: dict[str, Any],
+        statuses: Collection[str]) -> int | None:
+    """Add a location, while the task holds the image's lock; return its id.
+
+    :param store: the id of the store; '' on a Glance with a single one
+    :param metadata: what the driver gave; the store's id is added
+    :param statuses: what the image has to be
+    :returns: None where it is not, is deleted, or has another owner
+    """
+    there = connection.execute(sa.select(images.c.id).where(
+        images.c.id == image_id, images.c.deleted == sa.false(),
+        images.c.status.in_(statuses), locks.held(image_id, task_id)
+    ).with_for_update()).one_or_none()
+    if there is None:
+        return None
+    key = cfg.CONF.metadata_encryption_key
+    if store:
+        metadata = {**metadata, 'store': store}
+    moment = db.now()
+    added = connection.execute(image_locations.insert().values(
+        image_id=image_id, value=crypt.urlsafe_encrypt(key, url) if key
+        else url, meta_data=metadata, status='active', deleted=False,
+        created_at=moment, updated_at=moment))
+    _touch(connection, image_id)
+    id_: int = added.inserted_primary_key[0]
+    return id_
+
+
+def in_stores(image_id: str, stores: Iterable[str]) -> dict[str, int]:
+    """Return ``{store: id}`` of the image's locations in these stores."""
+    wanted = set(stores)
+    rows = db.read(sa.select(
+        image_locations.c.id, image_locations.c.meta_data).where(
+            image_locations.c.image_id == image_id,
+            image_locations.c.deleted == sa.false()))
+    found = {(row.meta_data or {}).get('store', ''): row.id for row in rows}
+    return {store: id_ for store, id_ in found.items() if store in wanted}
+
+
+def remove(connection: db.Connection, location_ids: Iterable[int]) -> None:
+    """Take locations away, and nothing of what they lead to."""
+    moment = db.now()
+    connection.execute(image_locations.update().where(
+        image_locations.c.id.in_(list(location_ids)),
+        image_locations.c.deleted == sa.false()).values(
+            status='deleted', deleted=True, deleted_at=moment,
+            updated_at=moment))
+
+
+def is_removed(location_id: int) -> bool:
+    """Tell whether a location was taken away, its data aside."""
+    rows = db.read(sa.select(image_locations.c.deleted).where(
+        image_locations.c.id == location_id))
+    return bool(rows and rows[0].deleted)
+
+
+def bring_back(connection: db.Connection, image_id: str, location_id: int
+               ) -> None:
+    """Undo the removal of a location, while its image is active."""
+    connection.execute(image_locations.update().where(
+        image_locations.c.id == location_id,
+        image_locations.c.status == 'deleted',
+        sa.exists().where(images.c.id == image_id,
+                          images.c.deleted == sa.false(),
+                          images.c.status == 'active')).values(
+            status='active', deleted=False, deleted_at=None,
+            updated_at=db.now()))
+
+
+def set_lists(connection: db.Connection, image_id: str, *,
+              importing: Iterable[str], failed: Iterable[str] | None = None
+              ) -> None:
+    """Write which stores are still to come, and which have failed.
+
+    :param failed: None leaves that list alone
+    """
+    properties.write(connection, image_id, _IMPORTING, ','.join(importing))
+    if failed is not None:
+        properties.write(connection, image_id, _FAILED, ','.join(failed))
+    _touch(connection, image_id)
+
+
+def importing(image_id: str) -> str:
+    """Return the list of the stores that are still to come, with commas."""
+    rows = db.read(sa.select(image_properties.c.value).where(
+        image_properties.c.image_id == image_id,
+        image_properties.c.name == _IMPORTING,
+        image_properties.c.deleted == sa.false()))
+    return rows[0].value or '' if rows else ''
+
+
+def exceeds_location_quota(image: Any, count: int) -> str | None:
+    """Return why ``count`` more locations are too many, if they are.
+
+    :param image: Glance's image object
+    """
+    try:
+        glance.quota._enforce_image_location_quota(image, [None] * count)
+    except exception.ImageLocationLimitExceeded as exc:
+        return str(exc)
+    return None
+
+
+def _touch(connection: db.Connection, image_id: str) -> None:
+    connection.execute(images.update().where(
+        images.c.id == image_id, images.c.deleted == sa.false()).values(
+            updated_at=db.now()))
