@@ -79,6 +79,12 @@ class InvalidImageData(ActionError):
     code = 'invalid_image_data'
 
 
+class ConversionFailed(ActionError):
+    """One of Glance's import plugins could not do its work."""
+
+    code = 'conversion_failed'
+
+
 class SignatureInvalid(ActionError):
     """The image's signature is not that of the data."""
 
@@ -89,6 +95,12 @@ class ImageTooLarge(ActionError):
     """The data is more than the project, or any image, may have."""
 
     code = 'image_too_large'
+
+
+class CredentialsLost(ActionError):
+    """What a URI needs to be read was kept by a process that is gone."""
+
+    code = 'credentials_lost'
 
 
 class WorkerLost(ActionError):
@@ -168,6 +180,7 @@ class RemoteUnavailable(ActionError):
     """
 
     code = 'remote_unavailable'
+    passing = True
     retry_after = 0.0
 
 
@@ -181,6 +194,7 @@ class SourceChanged(ActionError):
     """What was read so far cannot be gone on with; byte 0 is next."""
 
     code = 'source_changed'
+    passing = True
 
 
 class SourceTooLarge(ActionError):

@@ -223,12 +223,13 @@ def _hand_back(run: Run) -> None:
 
 def _announce(run: Run, plugin: plugins.Plugin, what: str) -> None:
     action = run.action
-    payload = {'action_id': action.id, 'image_id': action.image_id,
-               'owner': action.owner, 'attempt': action.attempt,
-               'error': action.error, **plugin.event_payload(action)}
+    common = {'action_id': action.id, 'image_id': action.image_id,
+              'owner': action.owner, 'attempt': action.attempt,
+              'error': action.error}
     try:
-        notifications.send(f'{plugin.event}.{what}', payload,
-                           error=what == 'error')
+        for event, payload in plugin.events(action, what):
+            notifications.send(event, {**common, **payload},
+                               error=event.endswith('.error'))
     except Exception as exc:
-        LOG.warning('The event %s.%s of action %s was not sent: %s',
-                    plugin.event, what, action.id, type(exc).__name__)
+        LOG.warning('An event of action %s was not sent: %s', action.id,
+                    type(exc).__name__)

@@ -32,6 +32,7 @@ from glance_ext.actions.run import Lost
 from glance_ext.actions.run import Run
 from glance_ext.host import contexts
 from glance_ext.host import database as db
+from glance_ext.host import staging
 from glance_ext.host import tasks
 from glance_ext.stores import budgets
 
@@ -83,6 +84,7 @@ class Keeper(threading.Thread):
                 by_type[action.action_type].append(action)
             for action_type, actions in by_type.items():
                 plugins.load(action_type).look_after(actions)
+            staging.clean(_has_ended)
         except Exception:
             LOG.exception('Looking for stuck actions failed; it is done '
                           'again in a while')
@@ -110,6 +112,12 @@ def known(rows: list[tasks.Task]) -> list[record.Action]:
     types = plugins.types()
     return [action for action in map(record.Action.of, rows)
             if action.action_type in types]
+
+
+def _has_ended(action_id: str) -> bool:
+    task = tasks.get(action_id)
+    return (task is None or not task.ours
+            or record.Action.of(task).phase == record.ENDED)
 
 
 def _why_not_restarted(action: record.Action) -> errors.WorkerLost | None:

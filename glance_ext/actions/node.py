@@ -11,12 +11,14 @@
 # under the License.
 """This process's part in the actions: what it accepts, runs and keeps."""
 
+from collections.abc import Callable, Iterator
 import threading
 from typing import Any
 
 from glance_ext.actions import keeper
 from glance_ext.actions import record
 from glance_ext.actions import run
+from glance_ext.actions import secrets
 from glance_ext.actions.executor import Executor
 from glance_ext.host import contexts
 from glance_ext.host import database as db
@@ -53,16 +55,24 @@ def start(takes_over: bool = True) -> Executor:
         return _executor
 
 
-def begin(spec: dict[str, Any], image: Any,
-          context: contexts.Context) -> record.Action:
+def begin(spec: dict[str, Any], image: Any, context: contexts.Context, *,
+          kept: dict[str, str] | None = None,
+          prepare: Callable[[db.Connection], bool] = lambda _: True
+          ) -> record.Action:
     """Accept an action on ``image`` and return it.
 
     :param spec: see :func:`record.new_spec`
     :param image: Glance's image object, as the caller sees it
-    :raises Busy: the image is locked, and the lock is not stale
+    :param kept: secrets; see :mod:`glance_ext.actions.secrets`
+    :param prepare: writes to the image when its lock is taken, in the same
+        transaction; False where the image is not as it was
+    :raises Busy: the image is locked, or not as it was
+    :raises locks.ImageGone: it was deleted meanwhile
     """
     if not _is_free(image, context):
         raise Busy
+    spec = {**spec, 'caller': contexts.caller(context),
+            'sealed': secrets.seal(kept or {})}
     task = tasks.insert(
         type_=record.task_type(spec['action_type']),
         owner=context.project_id or image.owner or '',
@@ -70,17 +80,20 @@ def begin(spec: dict[str, Any], image: Any,
         # Glance reads these when it breaks a stale lock of an import.
         input_={'image_id': image.image_id,
                 'import_req': {'method': {'name': spec['action_type']}},
-                'backend': spec.get('stores', []),
-                'glance_ext': {**spec,
-                               'caller': contexts.caller(context)}},
+                'backend': spec.get('stores', []), 'glance_ext': spec},
         user_id=context.user_id, request_id=context.request_id,
         message='Waiting for its turn')
     # After the row, because a lock without a row counts as stale.
-    if not locks.take(image.image_id, task.id):
+    try:
+        taken = locks.take(image.image_id, task.id, prepare)
+    except BaseException:
+        tasks.remove(task.id)
+        raise
+    if not taken:
         tasks.remove(task.id)
         raise Busy
     action = record.Action.of(task)
-    start().submit(run.Run(action, context))
+    start().submit(run.Run(action, context, kept or {}))
     return action
 
 
@@ -88,6 +101,21 @@ def show(action_id: str) -> record.Action | None:
     """Return an action, or None: no task, or none of ours."""
     task = tasks.get(action_id)
     return record.Action.of(task) if task and task.ours else None
+
+
+def newest_first(after: record.Action | None = None,
+                 action_type: str | None = None,
+                 **wanted: Any) -> Iterator[list[record.Action]]:
+    """Yield the actions that have not expired, some at a time.
+
+    :param after: begin behind this one
+    :param wanted: see :func:`tasks.newest_first`
+    """
+    for batch in tasks.newest_first(
+            after=after and (after.created_at, after.id), **wanted):
+        found = map(record.Action.of, batch)
+        yield [action for action in found
+               if action_type in (None, action.action_type)]
 
 
 def cancel(action_id: str) -> bool:

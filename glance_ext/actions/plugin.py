@@ -11,7 +11,7 @@
 # under the License.
 """What an action does is a plugin, found by its type's name."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 import functools
 from typing import Any, Protocol
 
@@ -31,8 +31,6 @@ NAMESPACES = 'glance_ext.actions', 'glance_ext.import_methods'
 class Plugin(Protocol):
     """A kind of action. One instance serves all actions of a process."""
 
-    #: How the event types begin, as in ``image.hash.start``.
-    event: str
     #: What the image may be while such an action is at work.
     statuses: Collection[str]
     #: Whether such an action holds the image's lock.
@@ -63,8 +61,13 @@ class Plugin(Protocol):
         Runs in the transaction that ends the action.
         """
 
-    def event_payload(self, action: 'record.Action') -> dict[str, Any]:
-        """Return what the events of this action carry beside its state."""
+    def events(self, action: 'record.Action', what: str
+               ) -> Iterable[tuple[str, dict[str, Any]]]:
+        """Return the events, with their payloads, that tell of ``what``.
+
+        :param what: ``start``, ``end`` or ``error``; the type of an event
+            ends with such a word
+        """
 
     def look_after(self, actions: list['record.Action']) -> None:
         """Put right what somebody undid of actions that ended lately."""

@@ -88,7 +88,9 @@ class Action:
             bytes_done=kept.get('bytes_done', 0),
             bytes_total=kept.get('bytes_total'),
             bytes_per_second=kept.get('bytes_per_second', 0),
-            stores=kept.get('stores') or {},
+            stores=kept.get('stores') or {
+                store: {'status': 'pending', 'bytes_done': 0}
+                for store in spec.get('stores', ())},
             error=error, result=kept.get('result') or {},
             state=kept.get('state') or {})
 
@@ -146,7 +148,8 @@ class Action:
                 'percent': percent,
                 'bytes_per_second': self.bytes_per_second,
                 'eta_seconds': eta,
-                'stores': self.stores,
+                'stores': {store or 'default': state
+                           for store, state in self.stores.items()},
             },
             'attempt': self.attempt,
             'max_attempts': self.max_attempts,

@@ -11,7 +11,7 @@
 # under the License.
 """An owner's hold on one action, from the moment it is accepted."""
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 import datetime
 import threading
 import time
@@ -23,6 +23,7 @@ import tenacity
 
 from glance_ext import errors
 from glance_ext.actions import record
+from glance_ext.actions import secrets
 from glance_ext.host import contexts
 from glance_ext.host import database as db
 from glance_ext.host import images
@@ -55,9 +56,10 @@ class Run:
     :func:`glance_ext.host.tasks.fence`.
     """
 
-    def __init__(self, action: record.Action,
-                 context: contexts.Context) -> None:
+    def __init__(self, action: record.Action, context: contexts.Context,
+                 kept: Mapping[str, str] | None = None) -> None:
         self.action = action
+        self._secrets = kept
         #: The caller's, with a token only in the process that accepted it.
         self.context = context
         self._writing = threading.RLock()
@@ -129,6 +131,15 @@ class Run:
                 f'The image is {image.status}; it has to be '
                 f'{" or ".join(self.statuses)}')
         return image
+
+    def secret(self, name: str) -> str:
+        """Return what only this process knows, or the row has encrypted.
+
+        :raises errors.CredentialsLost: neither
+        """
+        if self._secrets is not None:
+            return self._secrets[name]
+        return secrets.unseal(self.action.spec.get('sealed', {}), name)
 
     def succeed(self, message: str,
                 work: Callable[[db.Connection], bool] = lambda _: True
@@ -320,7 +331,12 @@ class Run:
                 expires=self.action.phase == record.ENDED)
             if moment is None:
                 return None
-            return moment, work(connection) if work else True
+            done = True
+            if work:
+                done = work(connection)
+                # It may have learnt something, such as the id of a row.
+                tasks.keep(connection, self.action.id, self.action.kept())
+            return moment, done
 
         with self._writing:
             if self._over:

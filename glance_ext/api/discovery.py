@@ -14,6 +14,7 @@
 import glance_ext
 from glance_ext.actions import plugin
 from glance_ext.api import hashes
+from glance_ext.api import imports
 from glance_ext.host import wsgi
 from glance_ext.host.wsgi import Answer
 
@@ -23,7 +24,7 @@ def show(request: wsgi.Request) -> Answer:
     return Answer({
         'version': glance_ext.__version__,
         'action_types': plugin.types(),
-        'import_methods': [],
+        'import_methods': sorted(imports.taken_over()),
         'hash_algorithms': hashes.allowed_algorithms(),
         'limits': {'request_body_bytes': wsgi.BODY_LIMIT},
     })

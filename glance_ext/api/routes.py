@@ -26,7 +26,9 @@ from glance_ext.api import discovery
 from glance_ext.api import hashes
 from glance_ext.api import schemas
 from glance_ext.host.wsgi import Answer
+from glance_ext.policies.actions import CANCEL_IMAGE_ACTION
 from glance_ext.policies.actions import GET_IMAGE_ACTION
+from glance_ext.policies.actions import GET_IMAGE_ACTIONS
 from glance_ext.policies.hash import CALCULATE_HASH
 
 
@@ -42,8 +44,11 @@ class Route(NamedTuple):
 ROUTES: tuple[Route, ...] = (
     Route('POST', '/v2/images/{image_id}/hash', hashes.calculate,
           CALCULATE_HASH),
+    Route('GET', '/v2/image-actions', actions.index, GET_IMAGE_ACTIONS),
     Route('GET', '/v2/image-actions/{action_id}', actions.show,
           GET_IMAGE_ACTION),
+    Route('DELETE', '/v2/image-actions/{action_id}', actions.cancel,
+          CANCEL_IMAGE_ACTION),
     Route('GET', '/v2/info/glance-ext', discovery.show),
     *(Route('GET', f'/v2/schemas/{name}', schemas.handler(name))
       for name in schemas.NAMES),

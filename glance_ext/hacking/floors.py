@@ -37,6 +37,7 @@ FLOORS: dict[str, frozenset[str]] = {
     'client': frozenset(),
     'osc': frozenset({'client'}),
     'cmd': frozenset(),
+    'compat': frozenset(),
     'hacking': frozenset(),
 }
 

@@ -27,6 +27,7 @@ import sqlalchemy as sa
 
 from glance_ext.host import database as db
 from glance_ext.host import locks
+from glance_ext.host import properties
 from glance_ext.host.database import image_locations
 from glance_ext.host.database import image_properties
 from glance_ext.host.database import images
@@ -37,30 +38,31 @@ _FAILED = 'os_glance_failed_import'
 
 def add(connection: db.Connection, image_id: str, task_id: str, *,
         store: str, url: str, metadata: dict[str, Any],
-        statuses: Collection[str]) -> bool:
-    """Add a location, while the task holds the image's lock.
+        statuses: Collection[str]) -> int | None:
+    """Add a location, while the task holds the image's lock; return its id.
 
     :param store: the id of the store; '' on a Glance with a single one
     :param metadata: what the driver gave; the store's id is added
     :param statuses: what the image has to be
-    :returns: False where it is not, is deleted, or has another owner
+    :returns: None where it is not, is deleted, or has another owner
     """
     there = connection.execute(sa.select(images.c.id).where(
         images.c.id == image_id, images.c.deleted == sa.false(),
         images.c.status.in_(statuses), locks.held(image_id, task_id)
     ).with_for_update()).one_or_none()
     if there is None:
-        return False
+        return None
     key = cfg.CONF.metadata_encryption_key
     if store:
         metadata = {**metadata, 'store': store}
     moment = db.now()
-    connection.execute(image_locations.insert().values(
+    added = connection.execute(image_locations.insert().values(
         image_id=image_id, value=crypt.urlsafe_encrypt(key, url) if key
         else url, meta_data=metadata, status='active', deleted=False,
         created_at=moment, updated_at=moment))
     _touch(connection, image_id)
-    return True
+    id_: int = added.inserted_primary_key[0]
+    return id_
 
 
 def in_stores(image_id: str, stores: Iterable[str]) -> dict[str, int]:
@@ -111,9 +113,9 @@ def set_lists(connection: db.Connection, image_id: str, *,
 
     :param failed: None leaves that list alone
     """
-    _set_property(connection, image_id, _IMPORTING, ','.join(importing))
+    properties.write(connection, image_id, _IMPORTING, ','.join(importing))
     if failed is not None:
-        _set_property(connection, image_id, _FAILED, ','.join(failed))
+        properties.write(connection, image_id, _FAILED, ','.join(failed))
     _touch(connection, image_id)
 
 
@@ -136,19 +138,6 @@ def exceeds_location_quota(image: Any, count: int) -> str | None:
     except exception.ImageLocationLimitExceeded as exc:
         return str(exc)
     return None
-
-
-def _set_property(connection: db.Connection, image_id: str, name: str,
-                  value: str) -> None:
-    mine = (image_properties.c.image_id == image_id,
-            image_properties.c.name == name)
-    moment = db.now()
-    done = connection.execute(image_properties.update().where(*mine).values(
-        value=value, deleted=False, deleted_at=None, updated_at=moment))
-    if done.rowcount == 0:
-        connection.execute(image_properties.insert().values(
-            image_id=image_id, name=name, value=value, deleted=False,
-            created_at=moment, updated_at=moment))
 
 
 def _touch(connection: db.Connection, image_id: str) -> None:

@@ -16,6 +16,7 @@ column, property, location and tag with what was read long before, and so
 undoes what others did meanwhile.
 """
 
+from collections.abc import Iterable
 import functools
 from typing import Any, NamedTuple
 
@@ -36,7 +37,7 @@ from glance_ext.host.database import images
 
 LOG = logging.getLogger(__name__)
 
-ACTIVE = 'active'
+ACTIVE, QUEUED, IMPORTING = 'active', 'queued', 'importing'
 
 
 class Location(NamedTuple):
@@ -89,6 +90,23 @@ def seen_by(context: contexts.Context, image_id: str) -> Any | None:
         return _gateway().get_repo(context).get(image_id)
     except (exception.NotFound, exception.Forbidden):
         return None
+
+
+def seen_among(context: contexts.Context,
+               image_ids: Iterable[str]) -> dict[str, Any]:
+    """Return those that :func:`seen_by` would give, by id, all at once."""
+    wanted = set(image_ids)
+    if not wanted:
+        return {}
+    listed = _gateway().get_repo(context).list(
+        filters={'id': 'in:' + ','.join(wanted), 'visibility': 'all',
+                 'deleted': False}, member_status='all')
+    found = {image.image_id: image for image in listed}
+    # Glance lists no image that has no owner, and shows it to everybody.
+    for image in read_many(list(wanted - set(found))):
+        if not image.deleted and image.owner is None:
+            found[image.id] = seen_by(context, image.id)
+    return {key: image for key, image in found.items() if image}
 
 
 def read(image_id: str) -> Image | None:
@@ -158,6 +176,37 @@ def record_hash(connection: db.Connection, before: Image, *,
                    os_hash_algo=algorithm, os_hash_value=value)
 
 
+def change_status(connection: db.Connection, image_id: str, before: str,
+                  after: str) -> bool:
+    """Move an image from one status to another. True if it was there."""
+    return _update(connection, image_id, images.c.status == before,
+                   status=after)
+
+
+def activate(connection: db.Connection, image_id: str,
+             task_id: str | None, *,
+             size: int, virtual_size: int | None, checksum: str,
+             algorithm: str, value: str) -> bool:
+    """Say what an image that was imported is, and that it is there.
+
+    :param task_id: the task that must hold the image's lock, or None
+    :returns: True if written: it is ``importing``
+    """
+    conditions = [locks.held(image_id, task_id)] if task_id else []
+    return _update(
+        connection, image_id, images.c.status == IMPORTING, *conditions,
+        status=ACTIVE, size=size,
+        virtual_size=virtual_size, checksum=checksum,
+        os_hash_algo=algorithm, os_hash_value=value)
+
+
+def set_facts(connection: db.Connection, image_id: str, **facts: Any
+              ) -> bool:
+    """Write what an import found out about an image before it is there."""
+    return _update(connection, image_id, images.c.status == IMPORTING,
+                   **facts)
+
+
 def clear_half_hash(connection: db.Connection, image_id: str) -> bool:
     """Take an ``os_hash_algo`` away that has no value. True if there was.
 
@@ -171,12 +220,26 @@ def clear_half_hash(connection: db.Connection, image_id: str) -> bool:
     return bool(done.rowcount == 1)
 
 
+def announce(event: str, image_id: str) -> None:
+    """Send an event of Glance's own about an image as it is now.
+
+    Those about its data tell the two lists of stores as well.
+    """
+    image = seen_by(contexts.admin(), image_id)
+    if image is None:
+        return
+    payload = notifier.format_image_notification(image)
+    if event in ('image.prepare', 'image.upload'):
+        for name in ('os_glance_importing_to_stores',
+                     'os_glance_failed_import'):
+            stores = image.extra_properties.get(name) or ''
+            payload[name] = stores.split(',') if stores else []
+    notifications.send(event, payload)
+
+
 def announce_update(image_id: str) -> None:
     """Send ``image.update`` as Glance does after every change."""
-    image = seen_by(contexts.admin(), image_id)
-    if image is not None:
-        notifications.send('image.update',
-                           notifier.format_image_notification(image))
+    announce('image.update', image_id)
 
 
 def finish_delete(image_id: str, context: contexts.Context) -> bool:

@@ -21,8 +21,8 @@ from typing import Any, Protocol
 
 from cursive import exception as signature_exceptions
 from cursive import signature_utils
-from glance.common import exception
 from glance import location
+from glance.common import exception
 
 from glance_ext import errors
 from glance_ext.host import contexts

@@ -18,6 +18,7 @@ every write moves: :func:`fence`. A write that comes too late changes
 nothing.
 """
 
+from collections.abc import Iterator
 import datetime
 from typing import Any, NamedTuple
 
@@ -31,6 +32,10 @@ from glance_ext.host.database import tasks
 
 PENDING, PROCESSING = 'pending', 'processing'
 SUCCESS, FAILURE = 'success', 'failure'
+STATUSES = PENDING, PROCESSING, SUCCESS, FAILURE
+
+#: How many rows are looked at in one query, at the most.
+_BATCH = 1000
 
 
 class Task(NamedTuple):
@@ -60,7 +65,7 @@ _COLUMNS = (tasks.c.id, tasks.c.type, tasks.c.status, tasks.c.owner,
             tasks.c.expires_at, task_info.c.input, task_info.c.result,
             task_info.c.message)
 _ROWS = sa.select(*_COLUMNS).select_from(
-    tasks.join(task_info, task_info.c.task_id == tasks.c.id)).where(
+    tasks.outerjoin(task_info, task_info.c.task_id == tasks.c.id)).where(
         tasks.c.deleted == sa.false())
 
 
@@ -107,6 +112,41 @@ def ended_since(moment: datetime.datetime) -> list[Task]:
     """Return our rows that ended at ``moment`` or later."""
     return ours(tasks.c.status.in_((SUCCESS, FAILURE)),
                 tasks.c.updated_at >= moment)
+
+
+def newest_first(*, owner: str | None = None, status: str | None = None,
+                 image_id: str | None = None,
+                 after: tuple[datetime.datetime, str] | None = None,
+                 count: int) -> Iterator[list[Task]]:
+    """Yield our rows that have not expired, some at a time.
+
+    Which rows come is decided by ``tasks`` alone, where the columns are
+    small and have indexes; of the large ``task_info`` only those are read.
+
+    :param after: ``created_at`` and ``id`` of the row before the first one
+    :param count: how many are wanted, which says how many to begin with
+    """
+    wanted = [tasks.c.deleted == sa.false(),
+              sa.or_(tasks.c.expires_at.is_(None),
+                     tasks.c.expires_at > db.now())]
+    wanted += [column == value for column, value in (
+        (tasks.c.owner, owner), (tasks.c.status, status),
+        (tasks.c.image_id, image_id)) if value is not None]
+    order = tasks.c.created_at.desc(), tasks.c.id.desc()
+    while True:
+        beyond = [sa.or_(
+            tasks.c.created_at < after[0],
+            sa.and_(tasks.c.created_at == after[0],
+                    tasks.c.id < after[1]))] if after else []
+        chosen = sa.select(tasks.c.id).where(*wanted, *beyond).order_by(
+            *order).limit(count).subquery()
+        found = [_task(row) for row in db.read(
+            _ROWS.join(chosen, chosen.c.id == tasks.c.id).order_by(*order))]
+        yield [task for task in found if task.ours]
+        if len(found) < count:
+            return
+        after = found[-1].created_at, found[-1].id
+        count = min(2 * count, _BATCH)
 
 
 def insert(*, type_: str, owner: str, image_id: str, input_: dict[str, Any],
@@ -174,6 +214,13 @@ def fence(connection: db.Connection, task_id: str, *, status: str,
         connection.execute(task_info.update().where(
             task_info.c.task_id == task_id).values(**info))
     return moment
+
+
+def keep(connection: db.Connection, task_id: str, result: dict[str, Any]
+         ) -> None:
+    """Write ``result`` once more, in the transaction of a fence."""
+    connection.execute(task_info.update().where(
+        task_info.c.task_id == task_id).values(result=result))
 
 
 def note(task_id: str, **notes: Any) -> None:

@@ -12,6 +12,7 @@
 """Glance's own way to run a handler, to word an error and to read a body."""
 
 from collections.abc import Callable
+import io
 import json
 from typing import Any, NamedTuple
 
@@ -31,9 +32,12 @@ ACTION = 'default'
 
 
 class Answer(NamedTuple):
-    """What a handler returns: a JSON object, and how to send it."""
+    """What a handler returns: a JSON object, and how to send it.
 
-    body: Any
+    An answer without a body has None there.
+    """
+
+    body: Any = None
     status: int = 200
     location: str | None = None
 
@@ -77,6 +81,18 @@ def read_body(request: Request) -> bytes:
         explanation=f'The request body is larger than {BODY_LIMIT} bytes.')
 
 
+def take_body(environ: dict[str, Any]) -> bytes:
+    """Read the body of a request that may go on to Glance afterwards.
+
+    :raises webob.exc.HTTPException: as :func:`read_body`
+    """
+    raw = read_body(wsgi.Request(environ))
+    environ['wsgi.input'] = io.BytesIO(raw)
+    environ['CONTENT_LENGTH'] = str(len(raw))
+    environ.pop('HTTP_TRANSFER_ENCODING', None)
+    return raw
+
+
 def absolute(request: Request, path: str) -> str:
     """Return the URL of ``path`` as the caller can reach it."""
     base = cfg.CONF.public_endpoint or request.application_url
@@ -103,5 +119,8 @@ class _Serializer:
         response.status_int = answer.status
         if answer.location:
             response.headers['Location'] = answer.location
+        if answer.body is None:
+            del response.content_type
+            return
         response.content_type = 'application/json'
         response.body = json.dumps(answer.body).encode()

@@ -15,6 +15,7 @@ Approved for Glance 2025.1 as "Implement Calculate Hash API"; what the
 documentation calls differences from that specification is decided here.
 """
 
+from collections.abc import Iterator
 import functools
 import time
 from typing import Any
@@ -58,7 +59,6 @@ def spec(algorithm: str, rehash: bool, replaces: str | None = None
 class Hash:
     """The plugin. The spec holds ``os_hash_algo`` and ``rehash``."""
 
-    event = 'image.hash'
     statuses = (images.ACTIVE,)
     locks_image = True
 
@@ -84,9 +84,11 @@ class Hash:
                   action: record.Action) -> None:
         images.clear_half_hash(connection, action.image_id)
 
-    def event_payload(self, action: record.Action) -> dict[str, Any]:
-        return {'os_hash_algo': action.spec['os_hash_algo'],
-                'result': action.result}
+    def events(self, action: record.Action, what: str
+               ) -> Iterator[tuple[str, dict[str, Any]]]:
+        yield f'image.hash.{what}', {
+            'os_hash_algo': action.spec['os_hash_algo'],
+            'result': action.result}
 
     def look_after(self, actions: list[record.Action]) -> None:
         """Write hashes again that a stale save of their image took back."""

@@ -58,18 +58,15 @@ class Copy:
             driver, where = drivers.of_location(self.location)
             data, _size = driver.get(where, offset=offset,
                                      context=self._context)
-            iterator = iter(data)
-        try:
-            while True:
-                with drivers.translated(self._where):
-                    chunk = next(iterator, None)
-                if chunk is None:
-                    return
-                if chunk:
-                    yield chunk
-        finally:
-            with contextlib.suppress(Exception):
-                getattr(data, 'close', lambda: None)()
+            if read_size := traits.of(driver).read_size:
+                data.chunk_size = read_size
+            try:
+                for chunk in data:
+                    if chunk:
+                        yield chunk
+            finally:
+                with contextlib.suppress(Exception):
+                    getattr(data, 'close', lambda: None)()
 
     def is_missing(self, patience: float | None = None) -> bool:
         """Tell whether the store says that it has nothing there.

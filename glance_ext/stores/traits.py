@@ -26,6 +26,7 @@ from glance_store import exceptions as store_exceptions
 from glance_store import location as store_location
 
 from glance_ext.stores import drivers
+from glance_ext.transfer.ahead import UNIT
 
 _Clean = Callable[[drivers.Driver, str, Any], None]
 
@@ -42,6 +43,15 @@ def _file_leftovers(driver: drivers.Driver, image_id: str,
     """Delete a partial file: the driver does, unless that fails as well."""
     for file in _files(driver, image_id):
         file.unlink(missing_ok=True)
+
+
+def _file_takes_chunks(driver: drivers.Driver) -> bool:
+    """Tell whether it writes a chunk whatever is in it.
+
+    With thin provisioning it leaves out those of zeros: the smaller they are
+    the more.
+    """
+    return not getattr(driver, 'thin_provisioning', True)
 
 
 def _file_occupied(driver: drivers.Driver, image_id: str,
@@ -158,6 +168,10 @@ def _swift_size_to_tell(driver: drivers.Driver, size: int) -> int:
     return size
 
 
+def _never(driver: drivers.Driver) -> bool:
+    return False
+
+
 def _as_it_is(driver: drivers.Driver, size: int) -> int:
     return size
 
@@ -183,6 +197,12 @@ class Traits:
     reading_blocks_delete: bool = False
     #: Holds a whole image in memory where the size is not known before.
     buffers_unknown_size: bool = False
+    #: How many bytes to have the iterator read at once that ``get`` returns,
+    #: in its attribute ``chunk_size``; None: as many as it likes.
+    read_size: int | None = None
+    #: Writes the chunks of a source that is no file as they come, so that
+    #: they need not be cut and copied.
+    takes_chunks: Callable[[drivers.Driver], bool] = _never
     #: Can neither write nor delete.
     read_only: bool = False
     #: Tells whether something lies under an image's id already. Drivers ask
@@ -205,9 +225,10 @@ class Traits:
 
 
 _TRAITS = {
-    'file': Traits(occupied=_file_occupied, leftovers=_file_leftovers),
-    'rbd': Traits(zeros_when_deleted=True, occupied=_rbd_occupied,
-                  leftovers=_rbd_leftovers),
+    'file': Traits(read_size=UNIT, takes_chunks=_file_takes_chunks,
+                   occupied=_file_occupied, leftovers=_file_leftovers),
+    'rbd': Traits(read_size=4 * UNIT, zeros_when_deleted=True,
+                  occupied=_rbd_occupied, leftovers=_rbd_leftovers),
     'swift': Traits(occupied=_swift_occupied, leftovers=_swift_leftovers,
                     size=_swift_size, size_to_tell=_swift_size_to_tell),
     's3': Traits(buffers_unknown_size=True, occupied=_s3_occupied,

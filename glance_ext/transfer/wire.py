@@ -162,12 +162,13 @@ class Wire:
             if now - self._looked >= _LOOK_UP:
                 self._looked = now
                 self._check()
-            if count >= 0:
-                return count
-            if self._waited > self._patience:
+            # Also where a byte comes now and then.
+            if self._waited > self._patience and count != 0:
                 raise errors.RemoteTimeout(
                     f'{self._name} took {self._waited:.0f} seconds for '
                     f'{self._passed} bytes')
+            if count >= 0:
+                return count
 
 
 class _Raw(io.RawIOBase):

@@ -243,13 +243,16 @@ class CalculateHashTest(OpenstackCase):
             finally:
                 program.kill()
         self.assertEqual((130, ''), (program.returncode, output))
-        follow = errors.splitlines()[-1].split()
-        self.assertEqual(['openstack', 'image', 'task', 'show'], follow[:4])
-        shown = self.openstack(*follow[1:], '-f', 'json')
+        follow = errors.splitlines()[-2].split()
+        self.assertEqual(
+            ['openstack', 'image', 'action', 'show', '--wait'], follow[:5]
+        )
+        shown = self.openstack(*follow[1:4], follow[5], '-f', 'json')
         self.assertEqual('processing', json.loads(shown.stdout)['status'])
         self.server.clear_faults(fault)
-        action = self.server.wait_action(follow[4])
-        self.assertEqual('success', action['status'])
+        done = self.openstack(*follow[1:])
+        self.assertEqual(0, done.returncode, done.stderr)
+        self.assertRegex(done.stdout, r'status +\| success')
 
     def test_a_terminal_shows_a_bar_while_it_runs(self):
         image = self.server.legacy(DATA, name='on a terminal')

@@ -94,6 +94,10 @@ class ParametersTest(unittest.TestCase):
         _, response = parameters(sections()['GET', ACTION_PATH])
         self.assertEqual(set(schemas.IMAGE_ACTION['properties']), response)
 
+    def test_the_list_has_the_properties_of_its_schema(self):
+        _, response = parameters(sections()['GET', LIST_PATH])
+        self.assertEqual(set(schemas.IMAGE_ACTIONS['properties']), response)
+
     def test_discovery_has_the_properties_of_its_answer(self):
         (response,) = parameters(sections()['GET', '/v2/info/glance-ext'])
         self.assertEqual(set(sample('info-response')), response)
@@ -119,13 +123,23 @@ class SamplesTest(unittest.TestCase):
                     set(schemas.IMAGE_ACTION['properties']), set(action)
                 )
 
+    def test_the_list_is_valid_and_complete(self):
+        page = sample('image-actions-response')
+        jsonschema.validate(page, schemas.IMAGE_ACTIONS)
+        self.assertEqual(
+            set(schemas.IMAGE_ACTIONS['properties']), set(page)
+        )
+
     def test_schemas_are_those_of_the_code(self):
-        self.assertEqual(
-            schemas.IMAGE_HASH, sample('schema-image-hash-response')
-        )
-        self.assertEqual(
-            schemas.IMAGE_ACTION, sample('schema-image-action-response')
-        )
+        for schema in (
+            schemas.IMAGE_HASH,
+            schemas.IMAGE_ACTION,
+            schemas.IMAGE_ACTIONS,
+        ):
+            with self.subTest(schema['name']):
+                self.assertEqual(
+                    schema, sample(f'schema-{schema["name"]}-response')
+                )
 
     def test_discovery_is_what_the_code_answers(self):
         conf.register_opts(cfg.CONF)
@@ -143,4 +157,5 @@ class SamplesTest(unittest.TestCase):
 
 
 HASH_PATH = '/v2/images/{image_id}/hash'
+LIST_PATH = '/v2/image-actions'
 ACTION_PATH = '/v2/image-actions/{action_id}'

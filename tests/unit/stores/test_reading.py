@@ -49,6 +49,21 @@ class TestCopy(unittest.TestCase):
         self.store._read = lambda *args: iter([b'a', b'', b'b', b''])
         self.assertEqual([b'a', b'b'], list(copy.chunks()))
 
+    def test_iterator_reads_as_much_at_once_as_its_trait_says(self):
+        class Pieces:
+            chunk_size = 1
+
+            def __iter__(self):
+                for start in range(0, len(DATA), self.chunk_size):
+                    yield DATA[start:start + self.chunk_size]
+        for read_size, found in ((None, 1), (400, 400)):
+            copy = self.copy()
+            self.store.get = lambda *args, **kwargs: (Pieces(), len(DATA))
+            self.store.glance_ext_traits = traits.Traits(read_size=read_size)
+            self.assertEqual(found, len(next(copy.chunks())))
+            self.assertEqual(DATA, cases.read(copy))
+            self.doCleanups()
+
     def test_failure_at_any_byte_is_ours(self):
         copy = self.copy(*(Fault('get', 'raise', at) for at in (
             None, 0, 500, 1000)))

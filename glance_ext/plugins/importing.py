@@ -1,0 +1,238 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+"""Import methods: one source into several stores, all of it or nothing."""
+
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+import functools
+import pathlib
+from typing import Any
+
+from oslo_config import cfg
+from oslo_log import log as logging
+
+from glance_ext import errors
+from glance_ext.actions import record
+from glance_ext.actions.run import Run
+from glance_ext.host import copies
+from glance_ext.host import database as db
+from glance_ext.host import images
+from glance_ext.host import locks
+from glance_ext.host import policy
+from glance_ext.host import staging
+from glance_ext.host import tasks
+from glance_ext.plugins.attempts import Attempts
+from glance_ext.stores import drivers
+from glance_ext.stores import writing
+from glance_ext.stores.digesting import Readable
+
+LOG = logging.getLogger(__name__)
+
+
+class Import:
+    """What all import methods do; a method says where the bytes are.
+
+    The spec holds ``stores``, ``all_stores_must_succeed`` and ``method``.
+    The state holds ``noted``: the stores where something may lie that is
+    not recorded, for whoever goes on when this process dies.
+    """
+
+    #: As it is called in a request, and the type of its actions.
+    name: str
+    event = 'image.copy'
+    locks_image = True
+    #: What the image has to be when it is asked for, and while it runs.
+    wanted: str
+    statuses: Collection[str]
+    #: The JSON schemas of what ``method`` has beside its name.
+    properties: Mapping[str, Any] = {}
+
+    # What the call asks -------------------------------------------------
+
+    def require(self, allowed: policy.ImagePolicy) -> None:
+        """Raise webob's HTTPForbidden or HTTPNotFound unless allowed."""
+        raise NotImplementedError
+
+    def keep(self, method: dict[str, Any]
+             ) -> tuple[dict[str, Any], dict[str, str]]:
+        """Return what the row keeps of ``method``, and what it must not.
+
+        :raises ValueError: with what is wrong about it
+        :raises errors.DestinationRefused:
+        """
+        raise NotImplementedError
+
+    def is_staged(self) -> bool:
+        """Tell whether the data lies in staging on its way."""
+        raise NotImplementedError
+
+    def is_inspected(self, image: Any) -> bool:
+        """Tell whether the data is looked at, as Glance does on upload.
+
+        :param image: Glance's image object
+        """
+        raise NotImplementedError
+
+    def conversion(self, run: Run
+                   ) -> Callable[[pathlib.Path], pathlib.Path] | None:
+        """Return what turns a staged file into what is to be stored."""
+        return None
+
+    def prepare(self, connection: db.Connection, image_id: str) -> bool:
+        """Write to an image that its import is accepted. False: changed."""
+        raise NotImplementedError
+
+    # What a method has of its own ----------------------------------------
+
+    def sources(self, run: Run, image: images.Image) -> Sequence[Readable]:
+        """Return where the data can be read from, the best one first."""
+        raise NotImplementedError
+
+    def recorded(self, run: Run, image: images.Image) -> dict[str, str]:
+        """Return ``{algorithm: digest}`` that the source must have."""
+        raise NotImplementedError
+
+    def register(self, run: Run, written: writing.Written) -> bool:
+        """Record a copy that is whole, if it is not left to the end.
+
+        :returns: True if it is recorded
+        """
+        return False
+
+    def locate(self, connection: db.Connection, run: Run,
+               written: writing.Written) -> bool:
+        """Record a copy in the image's row. True if it is."""
+        action = run.action
+        location_id = copies.add(
+            connection, action.image_id, action.id, store=written.store,
+            url=written.url, metadata=written.metadata,
+            statuses=self.statuses)
+        action.state.setdefault('copies', {})[written.store] = location_id
+        return location_id is not None
+
+    def finish(self, run: Run, image: images.Image, job: Attempts) -> None:
+        """End the action well, in one write."""
+        raise NotImplementedError
+
+    # The plugin ----------------------------------------------------------
+
+    def run(self, run: Run) -> None:
+        if not locks.ensure(run.action.image_id, run.action.id):
+            raise errors.ImageChanged('Another operation holds the image')
+        self._begin(run)
+        image_id = run.action.image_id
+        with writing.Transaction(image_id, run.context) as transaction:
+            job = Attempts(self, run, transaction)
+            while not job.is_done():
+                try:
+                    cause = job.attempt(run.require_image())
+                except errors.ActionError as exc:
+                    cause = exc
+                if cause is not None:
+                    self._go_on(run, job, cause)
+            self.finish(run, run.require_image(), job)
+            for store in transaction.left:
+                transaction.commit(store)
+        images.announce('image.upload', image_id)
+        images.announce_update(image_id)
+
+    def undo(self, run: Run) -> None:
+        action = run.action
+        noted = action.state.get('noted', [])
+        removed = copies.in_stores(action.image_id, noted)
+        action.state['removed'] = list(removed.values())
+
+        def work(connection: db.Connection) -> bool:
+            copies.remove(connection, removed.values())
+            return True
+
+        run.write(record.ROLLING_BACK, work)
+        staging.remove(action.id)
+        for store in noted:
+            writing.clear(store, action.image_id, run.context)
+
+    def roll_back(self, connection: db.Connection,
+                  action: record.Action) -> None:
+        if shown := [store for store in action.spec['stores'] if store]:
+            copies.set_lists(
+                connection, action.image_id, importing=[], failed=[
+                    store for store in shown
+                    if action.stores[store]['status'] == 'failure'])
+
+    def events(self, action: record.Action, what: str
+               ) -> Iterator[tuple[str, dict[str, Any]]]:
+        for store, state in action.stores.items():
+            done = state['status'] == 'success' and what != 'error'
+            word = what if what == 'start' else 'end' if done else 'error'
+            yield f'{self.event}.{word}', {
+                'store': store, 'bytes': state['bytes_done']}
+
+    def look_after(self, actions: list[record.Action]) -> None:
+        """Put back what a stale save of the image took back."""
+        for action in actions:
+            image = images.read(action.image_id)
+            if image is None or image.is_gone or locks.holder(image.id):
+                continue
+            if action.status == tasks.SUCCESS:
+                self.look_after_success(action, image)
+            elif removed := action.state.get('removed'):
+                db.transaction(functools.partial(
+                    copies.remove, location_ids=removed))
+            if copies.importing(image.id):
+                db.transaction(functools.partial(
+                    copies.set_lists, image_id=image.id, importing=[]))
+
+    def look_after_success(self, action: record.Action,
+                           image: images.Image) -> None:
+        """Bring back a location whose data is still where it was."""
+        for store, location_id in action.state['copies'].items():
+            if (copies.is_removed(location_id)
+                    and not copies.in_stores(image.id, [store])
+                    and writing.is_occupied(
+                        store, image.id, None,
+                        cfg.CONF.glance_ext.stall_timeout)):
+                db.transaction(functools.partial(
+                    copies.bring_back, image_id=image.id,
+                    location_id=location_id))
+                LOG.warning('The copy of image %s in %s, which a concurrent '
+                            'save of the image had taken away, is back',
+                            image.id, drivers.name(store))
+
+    # ----------------------------------------------------------------------
+
+    def _begin(self, run: Run) -> None:
+        """Clear what a process that died has left unrecorded."""
+        action = run.action
+        images.announce('image.prepare', action.image_id)
+        staging.remove(action.id)
+        there = copies.in_stores(action.image_id, action.spec['stores'])
+        for store in action.spec['stores']:
+            action.stores[store]['status'] = (
+                'success' if store in there else 'pending')
+            if store in action.state.get('noted', []) and store not in there:
+                writing.clear(store, action.image_id, run.context)
+        run.write(record.READING)
+
+    def _go_on(self, run: Run, job: Attempts, cause: errors.ActionError
+               ) -> None:
+        """Try the stores again that failed, or do without them.
+
+        :raises errors.ActionError: ``cause``, where neither is allowed
+        """
+        try:
+            if not cause.passing:
+                raise cause
+            run.retry(cause)
+        except errors.ActionError:
+            run.check()
+            if run.action.spec['all_stores_must_succeed'] or not job.kept:
+                raise
+            job.give_up()
