@@ -151,21 +151,25 @@ def newest_first(*, owner: str | None = None, status: str | None = None,
 
 def insert(*, type_: str, owner: str, image_id: str, input_: dict[str, Any],
            user_id: str | None, request_id: str | None,
-           message: str) -> Task:
-    """Add a pending row and return it."""
+           message: str, task_id: str | None = None,
+           status: str = PENDING) -> Task:
+    """Add a row, pending unless told otherwise, and return it.
+
+    :raises oslo_db.exception.DBDuplicateEntry: there is a ``task_id``
+    """
     moment = db.now()
-    task_id = uuidutils.generate_uuid()
+    task_id = task_id or uuidutils.generate_uuid()
 
     def work(connection: db.Connection) -> None:
         connection.execute(tasks.insert().values(
-            id=task_id, type=type_, status=PENDING, owner=owner,
+            id=task_id, type=type_, status=status, owner=owner,
             image_id=image_id, user_id=user_id, request_id=request_id,
             created_at=moment, updated_at=moment, deleted=False))
         connection.execute(task_info.insert().values(
             task_id=task_id, input=input_, message=message))
 
     db.transaction(work)
-    return Task(task_id, type_, PENDING, owner, image_id, moment, moment,
+    return Task(task_id, type_, status, owner, image_id, moment, moment,
                 None, input_, {}, message)
 
 
