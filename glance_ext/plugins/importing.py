@@ -81,6 +81,10 @@ class Import:
         """
         raise NotImplementedError
 
+    def seen(self, run: Run) -> Any | None:
+        """Return Glance's image object, as the caller sees it."""
+        return images.seen_by(run.context, run.action.image_id)
+
     def conversion(self, run: Run
                    ) -> Callable[[pathlib.Path], pathlib.Path] | None:
         """Return what turns a staged file into what is to be stored."""
