@@ -15,6 +15,7 @@ from typing import Any
 
 from glance_ext.api import own_resources
 from glance_ext.conf.hash import ALGORITHMS
+from glance_ext.host import conversion
 
 _URI = {'type': 'string', 'minLength': 1, 'maxLength': 4096}
 _STATE: dict[str, Any] = {
@@ -70,6 +71,22 @@ IMAGE_IMPORT: dict[str, Any] = {
     'additionalProperties': False,
 }
 
+IMAGE_EXPORT: dict[str, Any] = {
+    'name': 'image-export',
+    'type': 'object',
+    'properties': {
+        'location': {
+            **_URI, 'description': 'Where the data is PUT to; an answer '
+                                   'has it without its query'},
+        'disk_format': {
+            'type': 'string', 'enum': list(conversion.FORMATS),
+            'description': 'What the data is converted to on the way'},
+        'image_id': {'type': 'string', 'readOnly': True},
+        **_STATE,
+    },
+    'additionalProperties': False,
+}
+
 
 def _request(schema: dict[str, Any], *required: str) -> dict[str, Any]:
     """Return what a request may have: nothing that is read-only."""
@@ -98,4 +115,6 @@ def _list(name: str, member: dict[str, Any]) -> dict[str, Any]:
 
 
 IMPORT_REQUEST = _request(IMAGE_IMPORT)
+EXPORT_REQUEST = _request(IMAGE_EXPORT, 'location')
+IMAGE_EXPORTS = _list('image-exports', IMAGE_EXPORT)
 IMAGE_IMPORTS = _list('image-imports', IMAGE_IMPORT)

@@ -24,6 +24,7 @@ import routes
 from glance_ext.api import actions
 from glance_ext.api import discovery
 from glance_ext.api import hashes
+from glance_ext.api import image_exports
 from glance_ext.api import image_imports
 from glance_ext.api import schemas
 from glance_ext.host.wsgi import Answer
@@ -31,6 +32,10 @@ from glance_ext.policies.actions import CANCEL_IMAGE_ACTION
 from glance_ext.policies.actions import GET_IMAGE_ACTION
 from glance_ext.policies.actions import GET_IMAGE_ACTIONS
 from glance_ext.policies.hash import CALCULATE_HASH
+from glance_ext.policies.image_exports import DELETE_IMAGE_EXPORT
+from glance_ext.policies.image_exports import EXPORT_IMAGE
+from glance_ext.policies.image_exports import GET_IMAGE_EXPORT
+from glance_ext.policies.image_exports import GET_IMAGE_EXPORTS
 from glance_ext.policies.image_imports import ADD_IMAGE_IMPORT
 from glance_ext.policies.image_imports import DELETE_IMAGE_IMPORT
 from glance_ext.policies.image_imports import GET_IMAGE_IMPORT
@@ -65,6 +70,14 @@ ROUTES: tuple[Route, ...] = (
           DELETE_IMAGE_IMPORT),
     Route('PUT', '/v2/image-imports/{import_id}/file', image_imports.upload,
           UPLOAD_IMAGE_IMPORT),
+    Route('POST', '/v2/images/{image_id}/export', image_exports.create,
+          EXPORT_IMAGE),
+    Route('GET', '/v2/image-exports', image_exports.index,
+          GET_IMAGE_EXPORTS),
+    Route('GET', '/v2/image-exports/{export_id}', image_exports.show,
+          GET_IMAGE_EXPORT),
+    Route('DELETE', '/v2/image-exports/{export_id}', image_exports.delete,
+          DELETE_IMAGE_EXPORT),
     Route('GET', '/v2/info/glance-ext', discovery.show),
     *(Route('GET', f'/v2/schemas/{name}', schemas.handler(name))
       for name in schemas.NAMES),

@@ -122,7 +122,8 @@ IMAGE_ACTIONS: dict[str, Any] = {
 
 _SCHEMAS = {each['name']: each for each in (
     IMAGE_HASH, IMAGE_ACTION, IMAGE_ACTIONS, resource_schemas.IMAGE_IMPORT,
-    resource_schemas.IMAGE_IMPORTS)}
+    resource_schemas.IMAGE_IMPORTS, resource_schemas.IMAGE_EXPORT,
+    resource_schemas.IMAGE_EXPORTS)}
 NAMES: tuple[str, ...] = tuple(_SCHEMAS)
 
 

@@ -62,7 +62,11 @@ def require_safe(file: Path) -> None:
     try:
         safe = inspector.safety_check()
     except Exception as exc:
-        found = set(getattr(exc, 'failures', {'unknown': exc}))
+        if not hasattr(exc, 'failures'):
+            raise errors.InvalidImageData(
+                f'The data looks like {inspector} but is broken, or not all '
+                f'there') from exc
+        found = set(exc.failures)
         if str(inspector) == _DISK:
             found -= set(getattr(cfg.CONF.image_format,
                                  'gpt_safety_checks_nonfatal', ()))
@@ -84,8 +88,8 @@ def _describe(inspector: Any) -> Format:
         size = int(inspector.virtual_size)
     except Exception as exc:
         raise errors.InvalidImageData(
-            f'The data looks like {name} but is broken: it does not say '
-            f'how large its disk is') from exc
+            f'The data looks like {name} but is broken, or not all there'
+        ) from exc
     return Format(RAW if name == _DISK else name, known, size)
 
 

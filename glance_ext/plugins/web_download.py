@@ -223,10 +223,16 @@ def download(run: Run, url: str, limit: int, rules: Rules | None = None,
     options = cfg.CONF.glance_ext
     return Download(
         url, rules or destinations.rules(), headers=headers,
-        transport=wire.Transport(
-            options.download_proxy, options.download_ca_file,
-            options.download_connect_timeout, options.download_read_timeout),
+        transport=transport(),
         connections=(1 if release.has_green_threads()
                      else options.download_connections),
         timeout=options.download_timeout, limit=limit, check=run.check,
         retry=run.retry)
+
+
+def transport() -> wire.Transport:
+    """Return how this host connects to servers elsewhere."""
+    options = cfg.CONF.glance_ext
+    return wire.Transport(
+        options.download_proxy, options.download_ca_file,
+        options.download_connect_timeout, options.download_read_timeout)

@@ -16,9 +16,11 @@ from oslo_policy import policy
 
 from glance_ext.policies import actions
 from glance_ext.policies import hash as hash_
+from glance_ext.policies import image_exports
 from glance_ext.policies import image_imports
 
 
 def list_rules() -> list[policy.DocumentedRuleDefault]:
     """Return every rule of the extension."""
-    return [*hash_.RULES, *actions.RULES, *image_imports.RULES]
+    return [*hash_.RULES, *actions.RULES, *image_imports.RULES,
+            *image_exports.RULES]

@@ -31,7 +31,9 @@ class RequestCase(cases.HashCase):
 
     arguments: dict[str, Any] = {'config': {
         'DEFAULT': {'http_retries': 0, 'image_size_cap': 64 * disks.MIB},
-        'glance_ext': {'download_read_timeout': 2}}}
+        # What is written to this store can be watched.
+        'glance_ext': {'download_read_timeout': 2,
+                       'store_bytes_per_second': 'cold:200000'}}}
 
     def setUp(self) -> None:
         super().setUp()
