@@ -23,10 +23,10 @@ import urllib.parse
 
 from glance_ext.compat import bodies
 from glance_ext.compat import errors
-from glance_ext.compat import headers
 from glance_ext.compat import servers as servers_
 from glance_ext.compat import translate
 from glance_ext.compat.translate import Image
+from glance_ext.compat.v1 import headers
 
 PAGE = 100
 _ATTRIBUTES = (
