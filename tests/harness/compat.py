@@ -10,7 +10,7 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""A Glance that also serves what ``etc/paste.d/glance-ext-compat.ini`` adds."""
+"""A Glance with what ``etc/paste.d/glance-ext-compat.ini`` adds to one."""
 
 import re
 from typing import Any
