@@ -12,11 +12,14 @@
 
 """A Glance with what ``etc/paste.d/glance-ext-compat.ini`` adds to one."""
 
+import http.server
 import re
-from typing import Any
+import threading
+from typing import Any, Self
 
 from tests.harness import glance
 from tests.harness import settings
+from tests.harness import v1_steps
 from tests.harness import venvs
 
 EXAMPLE = venvs.ROOT / 'etc' / 'paste.d' / 'glance-ext-compat.ini'
@@ -41,6 +44,53 @@ class Glance(glance.Glance):
                 EXAMPLE.read_text(), True, False
             ).replace(settings.HEADER_AUTH, ''))
         )
+
+
+class FarAway:
+    """A web server with FILE at every path, for locations."""
+
+    def __init__(self) -> None:
+        self._server = http.server.ThreadingHTTPServer(
+            ('127.0.0.1', 0), _File
+        )
+        self.url = f'http://127.0.0.1:{self._server.server_port}'
+
+    def __enter__(self) -> Self:
+        threading.Thread(target=self._server.serve_forever).start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+
+
+class _File(http.server.BaseHTTPRequestHandler):
+    def do_HEAD(self) -> None:
+        self.send_response(200)
+        self.send_header('Content-Length', str(len(v1_steps.FILE)))
+        self.end_headers()
+
+    def do_GET(self) -> None:
+        self.do_HEAD()
+        self.wfile.write(v1_steps.FILE)
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+_shared: list[Glance] = []
+
+
+def fresh() -> Glance:
+    """Return one that is not yet started."""
+    return Glance(stores=('fast', 'slow', 'web:http'))
+
+
+def shared() -> Glance:
+    """Return the one of this process, which ends with it."""
+    if not _shared:
+        _shared.append(fresh().start())
+    return _shared[0]
 
 
 def mounted(paste: str, example: str) -> str:

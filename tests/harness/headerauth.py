@@ -17,6 +17,7 @@ It sets the headers that keystonemiddleware sets, so that Glance's own
 
 from collections.abc import Callable
 from typing import Any
+import urllib.parse
 
 from tests.harness import users
 
@@ -48,7 +49,9 @@ class HeaderAuth:
             environ.pop(name, None)
         environ['HTTP_X_IDENTITY_STATUS'] = 'Invalid'
         try:
-            user = users.User.parse(environ.get('HTTP_X_AUTH_TOKEN', ''))
+            # python-glanceclient percent-encodes what it sends in headers.
+            token = urllib.parse.unquote(environ.get('HTTP_X_AUTH_TOKEN', ''))
+            user = users.User.parse(token)
         except ValueError:
             return self.application(environ, start)
         environ['HTTP_X_IDENTITY_STATUS'] = 'Confirmed'
