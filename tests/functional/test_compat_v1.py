@@ -71,7 +71,21 @@ DIFFERENCES = {
     },
     'A member cannot delete': {'members: deletion by a member'},
 }
+VIRTUAL_SIZE = 'The virtual size is known'
 KNOWN = set().union(*DIFFERENCES.values())
+
+
+def sizeless(value):
+    """Return an answer without the virtual sizes in it."""
+    if isinstance(value, list):
+        return [sizeless(each) for each in value]
+    if isinstance(value, dict):
+        return {
+            name: sizeless(each)
+            for name, each in value.items()
+            if name not in ('virtual_size', 'x-image-meta-virtual_size')
+        }
+    return value
 
 
 class RecordedTest(unittest.TestCase):
@@ -79,21 +93,23 @@ class RecordedTest(unittest.TestCase):
 
     def test_the_answers_are_those_of_a_server_of_v1(self):
         recorded = json.loads(ANSWERS.read_text())
-        same = set()
+        same = []
         # Lists show what is there, so that it must be a fresh one.
         with compat.FarAway() as web, compat.fresh() as glance:
             for step in v1_script.steps():
                 found = v1_steps.normal(step.run(glance, web.url))
+                expected = recorded.pop(step.key)
+                same.append(expected == found)
                 if step.key not in KNOWN:
                     with self.subTest(step.key):
-                        self.assertEqual(recorded[step.key], found)
-                same |= {step.key} if recorded[step.key] == found else set()
-        self.assertEqual(set(), set(recorded) - same - KNOWN)
-        print(f'{len(same)} of {len(recorded)} answers are the same')
+                        self.assertEqual(sizeless(expected), sizeless(found))
+        self.assertEqual({}, recorded)
+        print(f'{sum(same)} of {len(same)} answers are the same')
+        self.assertGreater(sum(same), 200)
 
     def test_every_difference_is_on_the_page(self):
         headings = PAGE.read_text()
-        for heading in DIFFERENCES:
+        for heading in [VIRTUAL_SIZE, *DIFFERENCES]:
             with self.subTest(heading):
                 self.assertIn(f'\n{heading}\n---', headings)
 

@@ -49,7 +49,6 @@ def image(document: Mapping[str, Any]) -> Image:
     """Return an image of v2 as v1 shows it."""
     found = translate.from_v2(document)
     output: Image = {name: found.get(name) for name in _SHOWN}
-    output['virtual_size'] = None  # servers of v1 never looked for it
     output['status'] = _STATUS.get(found['status'], found['status'])
     for name in _TIMES:
         if output[name]:
