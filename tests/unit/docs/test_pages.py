@@ -103,7 +103,7 @@ class CommandsTest(unittest.TestCase):
 
     def test_every_twin_of_glance_ext_is_in_its_table(self):
         rows = re.findall(
-            r'^``glance-ext (\S+)`` +``openstack (.+)``$',
+            r'^``(image-\S+)`` +``(.+)``$',
             page('cli/glance-ext'),
             re.MULTILINE,
         )
