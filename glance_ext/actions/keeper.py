@@ -72,11 +72,15 @@ class Keeper(threading.Thread):
     def _sweep(self) -> None:
         self._left_some = False
         try:
-            for action in _known(tasks.unfinished()):
-                if action.is_stale:
-                    self._take_over(action)
+            for action in known(tasks.unfinished()):
+                if not action.is_stale:
+                    continue
+                if self._executor.has_room():
+                    take_over(action, self._executor)
+                else:
+                    self._left_some = True
             by_type = collections.defaultdict(list)
-            for action in _known(tasks.ended_since(db.now() - _LOOK_AFTER)):
+            for action in known(tasks.ended_since(db.now() - _LOOK_AFTER)):
                 by_type[action.action_type].append(action)
             for action_type, actions in by_type.items():
                 plugins.load(action_type).look_after(actions)
@@ -85,22 +89,22 @@ class Keeper(threading.Thread):
             LOG.exception('Looking for stuck actions failed; it is done '
                           'again in a while')
 
-    def _take_over(self, action: record.Action) -> None:
-        if not self._executor.has_room():
-            self._left_some = True
-            return
-        run = Run(action, contexts.of_caller(action.spec['caller']))
-        try:
-            run.take_over(_why_not_restarted(action))
-        except Lost:
-            return  # another process was faster
-        LOG.warning('Action %s: its process gave no sign of life for %s '
-                    'seconds; this one goes on with it', action.id,
-                    action.spec['heartbeat_timeout'])
-        self._executor.submit(run)
+
+def take_over(action: record.Action, executor: Executor) -> bool:
+    """Go on with a stale action here. False: another was faster."""
+    run = Run(action, contexts.of_caller(action.spec['caller']))
+    try:
+        run.take_over(_why_not_restarted(action))
+    except Lost:
+        return False
+    LOG.warning('Action %s: its process gave no sign of life for %s '
+                'seconds; this one goes on with it', action.id,
+                action.spec['heartbeat_timeout'])
+    executor.submit(run)
+    return True
 
 
-def _known(rows: list[tasks.Task]) -> list[record.Action]:
+def known(rows: list[tasks.Task]) -> list[record.Action]:
     """Return the actions whose type this release of the extension knows.
 
     A newer one, on another node, may have begun others.

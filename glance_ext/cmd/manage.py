@@ -28,10 +28,11 @@ import sys
 
 from glance_ext.cmd import enable
 from glance_ext.cmd import hash_missing
+from glance_ext.cmd import reap
 from glance_ext.cmd import report
 from glance_ext.cmd import server
 
-COMMANDS = (enable, hash_missing, report)
+COMMANDS = (enable, hash_missing, reap, report)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -115,15 +115,14 @@ def ended_since(moment: datetime.datetime) -> list[Task]:
 
 
 def newest_first(*, owner: str | None = None, status: str | None = None,
-                 image_id: str | None = None,
-                 after: tuple[datetime.datetime, str] | None = None,
+                 image_id: str | None = None, after: str | None = None,
                  count: int) -> Iterator[list[Task]]:
     """Yield our rows that have not expired, some at a time.
 
     Which rows come is decided by ``tasks`` alone, where the columns are
     small and have indexes; of the large ``task_info`` only those are read.
 
-    :param after: ``created_at`` and ``id`` of the row before the first one
+    :param after: the id of the row before the first one
     :param count: how many are wanted, which says how many to begin with
     """
     wanted = [tasks.c.deleted == sa.false(),
@@ -134,10 +133,12 @@ def newest_first(*, owner: str | None = None, status: str | None = None,
         (tasks.c.image_id, image_id)) if value is not None]
     order = tasks.c.created_at.desc(), tasks.c.id.desc()
     while True:
+        last = sa.select(tasks.c.created_at).where(
+            tasks.c.id == after).scalar_subquery()
         beyond = [sa.or_(
-            tasks.c.created_at < after[0],
-            sa.and_(tasks.c.created_at == after[0],
-                    tasks.c.id < after[1]))] if after else []
+            tasks.c.created_at < last,
+            sa.and_(tasks.c.created_at == last,
+                    tasks.c.id < after))] if after else []
         chosen = sa.select(tasks.c.id).where(*wanted, *beyond).order_by(
             *order).limit(count).subquery()
         found = [_task(row) for row in db.read(
@@ -145,27 +146,30 @@ def newest_first(*, owner: str | None = None, status: str | None = None,
         yield [task for task in found if task.ours]
         if len(found) < count:
             return
-        after = found[-1].created_at, found[-1].id
-        count = min(2 * count, _BATCH)
+        after, count = found[-1].id, min(2 * count, _BATCH)
 
 
 def insert(*, type_: str, owner: str, image_id: str, input_: dict[str, Any],
            user_id: str | None, request_id: str | None,
-           message: str) -> Task:
-    """Add a pending row and return it."""
+           message: str, task_id: str | None = None,
+           status: str = PENDING) -> Task:
+    """Add a row, pending unless told otherwise, and return it.
+
+    :raises oslo_db.exception.DBDuplicateEntry: there is a ``task_id``
+    """
     moment = db.now()
-    task_id = uuidutils.generate_uuid()
+    task_id = task_id or uuidutils.generate_uuid()
 
     def work(connection: db.Connection) -> None:
         connection.execute(tasks.insert().values(
-            id=task_id, type=type_, status=PENDING, owner=owner,
+            id=task_id, type=type_, status=status, owner=owner,
             image_id=image_id, user_id=user_id, request_id=request_id,
             created_at=moment, updated_at=moment, deleted=False))
         connection.execute(task_info.insert().values(
             task_id=task_id, input=input_, message=message))
 
     db.transaction(work)
-    return Task(task_id, type_, PENDING, owner, image_id, moment, moment,
+    return Task(task_id, type_, status, owner, image_id, moment, moment,
                 None, input_, {}, message)
 
 

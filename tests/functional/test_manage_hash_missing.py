@@ -13,13 +13,11 @@
 
 import hashlib
 import json
-import os
 import signal
-import subprocess
 from xml.etree import ElementTree
 
 from tests.functional import cases
-from tests.harness import venvs
+from tests.harness import commands
 
 DATA = b'data' * 1000
 
@@ -33,25 +31,19 @@ class ManageCase(cases.HashCase):
         self.glance.sql("update images set deleted = 1, status = 'deleted'")
 
     def begin(self, *arguments):
-        """Start the program; return its process."""
-        program = self.glance.venv / 'bin' / 'glance-ext-manage'
+        """Start the command."""
         config = self.glance.directory / 'etc' / 'glance-api.conf'
-        process = subprocess.Popen(
-            [str(program), *arguments, '--config-file', str(config)],
-            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-            cwd=venvs.ROOT, env={
-                name: value for name, value in os.environ.items()
-                if not name.startswith('OS_')})
-        self.addCleanup(process.wait)
-        self.addCleanup(process.kill)
-        self.addCleanup(process.stdout.close)
-        self.addCleanup(process.stderr.close)
-        return process
+        command = commands.Command(
+            'glance_ext.cmd.manage',
+            ['--config-file', str(config), *arguments],
+            self.glance.directory)
+        self.addCleanup(command.kill)
+        return command
 
     def manage(self, *arguments, status=0):
         """Run the program; return what it printed."""
         process = self.begin(*arguments)
-        out, errors = process.communicate(timeout=60)
+        out, errors = process.communicate()
         self.assertEqual(status, process.returncode, errors + out)
         return out
 
@@ -144,7 +136,7 @@ class HashMissingTest(ManageCase):
                 for _ in range(2)]
         hashed = []
         for process in both:
-            out, errors = process.communicate(timeout=60)
+            out, errors = process.communicate()
             self.assertEqual(0, process.returncode, errors)
             for line in map(json.loads, out.splitlines()[:-1]):
                 self.assertIn(line['outcome'], ('hashed', 'busy', 'changed'))
@@ -158,7 +150,7 @@ class HashMissingTest(ManageCase):
         process = self.begin('hash-missing', '--json', '--state', str(state),
                              '--bytes-per-second', '100k')
         cases.until(lambda: self.lock(big))
-        process.send_signal(signal.SIGTERM)
+        process.signal(signal.SIGTERM)
         out, errors = process.communicate(timeout=30)
         self.assertEqual(3, process.returncode, errors)
         line, last = map(json.loads, out.splitlines())
@@ -180,7 +172,7 @@ class HashMissingTest(ManageCase):
         self.manage('hash-missing', '--algorithm', 'md6', status=2)
         self.manage('hash-missing', '--parallel', '0', status=2)
         program = self.begin('report', '--config-file', '/nowhere')
-        _, errors = program.communicate(timeout=60)
+        _, errors = program.communicate()
         self.assertEqual(1, program.returncode)
         self.assertIn('/nowhere', errors)
 
