@@ -24,12 +24,14 @@ import routes
 from glance_ext.api import actions
 from glance_ext.api import discovery
 from glance_ext.api import hashes
+from glance_ext.api import metrics
 from glance_ext.api import schemas
 from glance_ext.host.wsgi import Answer
 from glance_ext.policies.actions import CANCEL_IMAGE_ACTION
 from glance_ext.policies.actions import GET_IMAGE_ACTION
 from glance_ext.policies.actions import GET_IMAGE_ACTIONS
 from glance_ext.policies.hash import CALCULATE_HASH
+from glance_ext.policies.metrics import GET_METRICS
 
 
 class Route(NamedTuple):
@@ -50,6 +52,7 @@ ROUTES: tuple[Route, ...] = (
     Route('DELETE', '/v2/image-actions/{action_id}', actions.cancel,
           CANCEL_IMAGE_ACTION),
     Route('GET', '/v2/info/glance-ext', discovery.show),
+    Route('GET', '/v2/info/glance-ext/metrics', metrics.show, GET_METRICS),
     *(Route('GET', f'/v2/schemas/{name}', schemas.handler(name))
       for name in schemas.NAMES),
 )

@@ -167,6 +167,9 @@ class Import:
                     store for store in shown
                     if action.stores[store]['status'] == 'failure'])
 
+    def stores(self, action: record.Action) -> Collection[str]:
+        return list(action.spec['stores'])
+
     def events(self, action: record.Action, what: str
                ) -> Iterator[tuple[str, dict[str, Any]]]:
         for store, state in action.stores.items():
