@@ -22,7 +22,8 @@ from glance_ext.stores import drivers
 
 def stores() -> list[str]:
     """Return the ids of the stores of this process."""
-    return sorted(cfg.CONF.enabled_backends or ())
+    return sorted(store for store in list(cfg.CONF.enabled_backends or ())
+                  if not store.startswith('os_glance_'))
 
 
 def lacking(action: record.Action, having: Collection[str]) -> str:

@@ -127,7 +127,7 @@ def amount(text: str) -> int:
     found = re.fullmatch(r'(\d+)([kmgt]?)', text.lower())
     if not found:
         raise argparse.ArgumentTypeError(f'{text!r}: use 500k, 200M or 1G')
-    return int(found[1]) * 1024 ** _POWERS[found[2]]
+    return int(found[1]) << 10 * _POWERS[found[2]]
 
 
 def positive(text: str) -> int:

@@ -53,14 +53,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     every = [*checks.CHECKS]
     every.insert(1, ('Filter in the pipeline', _pipeline))
 
-    class Checks(upgradecheck.UpgradeCommands):  # type: ignore[misc]
+    class Checks(upgradecheck.UpgradeCommands):
         _upgrade_checks = tuple(
             (name, (run, {'check': check})) for name, check in every
         )
 
     upgradecheck.register_cli_options(cfg.CONF, Checks())
     try:
-        setup.read_options(sys.argv[1:] if arguments is None else arguments)
+        setup.read_options(
+            sys.argv[1:] if arguments is None else arguments,
+            'glance-ext-status [--config-file FILE] upgrade check',
+        )
         setup.prepare_actions()
     except setup.Unusable as error:
         print(f'glance-ext-status: {error}', file=sys.stderr)

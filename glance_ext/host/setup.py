@@ -42,7 +42,8 @@ class Unusable(Exception):
     """Glance's configuration cannot be read, or is not what it needs."""
 
 
-def read_options(arguments: Sequence[str] = ()) -> None:
+def read_options(arguments: Sequence[str] = (), usage: str | None = None
+                 ) -> None:
     """Read Glance's options and ours, from where Glance reads them.
 
     That is the directory which the environment names in
@@ -58,7 +59,7 @@ def read_options(arguments: Sequence[str] = ()) -> None:
              if (where / name).is_file()]
     try:
         cfg.CONF(list(arguments), project='glance', prog='glance-api',
-                 default_config_files=found)
+                 usage=usage, default_config_files=found)
         release.register_missing_opts(cfg.CONF)
         conf.register_opts(cfg.CONF)
     except (cfg.Error, ValueError) as exc:

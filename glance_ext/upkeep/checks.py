@@ -12,19 +12,28 @@
 """What an upgrade, or a first installation, ought to find in order."""
 
 from collections.abc import Callable
+import functools
 import os
 from typing import Any, NamedTuple
 
 from oslo_config import cfg
+from oslo_utils import uuidutils
 
+from glance_ext import errors
 from glance_ext import policies
 from glance_ext.actions import jobboard
+from glance_ext.actions import reach
+from glance_ext.host import contexts
 from glance_ext.host import policy
 from glance_ext.host import setup
 from glance_ext.host import supported
 from glance_ext.stores import drivers
+from glance_ext.stores import traits
 
 GOOD, WARNING, BAD = 'good', 'warning', 'bad'
+
+#: Seconds to wait for the answer of a store.
+_PATIENCE = 15
 
 
 class Finding(NamedTuple):
@@ -90,14 +99,24 @@ def task_types() -> Finding:
 
 
 def stores() -> Finding:
-    """Every enabled store is set up."""
+    """Every enabled store answers, as far as its driver can ask."""
     wrong = []
-    for store in cfg.CONF.enabled_backends or ['']:
+    for store in reach.stores() or ['']:
+        where = drivers.name(store)
         try:
-            drivers.of_store(store)
-        except Exception as exc:
-            wrong.append(f'{drivers.name(store)}: {type(exc).__name__}')
+            drivers.in_time(functools.partial(_ask, store), _PATIENCE, where)
+        except errors.ActionError as exc:
+            wrong.append(exc.message)
     return Finding(BAD, '; '.join(wrong)) if wrong else Finding(GOOD)
+
+
+def _ask(store: str) -> None:
+    """Ask a store for an image that nobody has."""
+    with drivers.translated(drivers.name(store)):
+        driver = drivers.of_store(store)
+        occupied = traits.of(driver).occupied
+        if occupied is not None:
+            occupied(driver, uuidutils.generate_uuid(), contexts.admin())
 
 
 def retries() -> Finding:
