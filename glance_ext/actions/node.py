@@ -110,16 +110,13 @@ def show(action_id: str) -> record.Action | None:
     return record.Action.of(task) if task and task.ours else None
 
 
-def newest_first(after: record.Action | None = None,
-                 action_type: str | None = None,
+def newest_first(action_type: str | None = None,
                  **wanted: Any) -> Iterator[list[record.Action]]:
     """Yield the actions that have not expired, some at a time.
 
-    :param after: begin behind this one
     :param wanted: see :func:`tasks.newest_first`
     """
-    for batch in tasks.newest_first(
-            after=after and (after.created_at, after.id), **wanted):
+    for batch in tasks.newest_first(**wanted):
         found = map(record.Action.of, batch)
         yield [action for action in found
                if action_type in (None, action.action_type)]

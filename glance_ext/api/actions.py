@@ -46,9 +46,10 @@ def index(request: wsgi.Request) -> Answer:
             context, GET_IMAGE_ACTIONS, owner):
         raise webob.exc.HTTPForbidden()
     page = pages.read(request, _FILTERS)
+    _check_marker(context, page.marker)
     found: list[record.Action] = []
     for batch in node.newest_first(
-            _marked(context, page), count=page.limit + 1, **page.filters,
+            after=page.marker, count=page.limit + 1, **page.filters,
             owner=None if context.is_admin else owner):
         found += _shown(context, batch)
         if len(found) > page.limit:
@@ -115,13 +116,9 @@ def _shown(context: contexts.Context,
     return [action for action in actions if action.image_id in allowed]
 
 
-def _marked(context: contexts.Context,
-            page: pages.Page) -> record.Action | None:
-    """Return the action of the marker, on whatever image."""
-    if page.marker is None:
-        return None
-    action = node.show(page.marker)
-    if action is None or not (
-            context.is_admin or action.owner == context.project_id):
+def _check_marker(context: contexts.Context, marker: str | None) -> None:
+    """Refuse the id of what never was in a list of this caller's."""
+    action = node.show(marker) if marker else None
+    if marker and (action is None or not (
+            context.is_admin or action.owner == context.project_id)):
         pages.refuse_marker()
-    return action

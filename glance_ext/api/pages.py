@@ -88,7 +88,7 @@ def _limit(asked: Any) -> int:
     else:
         raise webob.exc.HTTPBadRequest(
             explanation='limit has to be an integer, 0 or more.')
-    return min(wanted, conf.api_limit_max)
+    return min(wanted, int(conf.api_limit_max))
 
 
 def _path(path: str, query: dict[str, str]) -> str:

@@ -137,19 +137,27 @@ class Client:
         stores: Sequence[str] = (),
         all_stores: bool = False,
         allow_failure: bool = False,
-    ) -> action.Action:
+    ) -> action.Action | None:
         """Start to copy an image's data to more stores.
+
+        None is returned where there is nothing to copy, since all stores
+        have it.
 
         :param stores: the targets
         :param all_stores: all that do not have it, instead of naming them
         :param allow_failure: keep the copies that succeeded where others
             fail; without it nothing new stays unless everything succeeded
         """
-        return self._import(
-            image_id,
-            {'name': 'copy-image'},
-            targets.body(stores, all_stores, allow_failure),
-        )
+        try:
+            return self._import(
+                image_id,
+                {'name': 'copy-image'},
+                targets.body(stores, all_stores, allow_failure),
+            )
+        except errors.UnexpectedAnswer:
+            if all_stores and self._is_everywhere(image_id):
+                return None
+            raise
 
     def plan_copy(
         self,
@@ -304,6 +312,9 @@ class Client:
             if callback:
                 callback(last)
         return last
+
+    def _is_everywhere(self, image_id: str) -> bool:
+        return set(self.stores()) <= set(self.find_image(image_id).stores)
 
     def _import(
         self,

@@ -20,8 +20,9 @@ OPTS = [
         help="""
 Over how many connections one file is downloaded at the same time. It helps
 where a server limits each connection, and takes 4 MiB of memory for each, and
-another 8 MiB. One connection is used, whatever this says, where a server does not answer the
-first request with a range and a strong ETag, and by the eventlet server.
+another 8 MiB. One connection is used, whatever this says, where a server does
+not answer the first request with a range and a strong ETag, and by the
+eventlet server.
 """),
     cfg.IntOpt(
         'download_timeout',

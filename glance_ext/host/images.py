@@ -94,19 +94,15 @@ def seen_by(context: contexts.Context, image_id: str) -> Any | None:
 
 def seen_among(context: contexts.Context,
                image_ids: Iterable[str]) -> dict[str, Any]:
-    """Return those that :func:`seen_by` would give, by id, all at once."""
+    """Return those that the caller sees, by id, in one query.
+
+    As :func:`seen_by`, but for private images that nobody owns.
+    """
     wanted = set(image_ids)
-    if not wanted:
-        return {}
-    listed = _gateway().get_repo(context).list(
+    found = _gateway().get_repo(context).list(
         filters={'id': 'in:' + ','.join(wanted), 'visibility': 'all',
-                 'deleted': False}, member_status='all')
-    found = {image.image_id: image for image in listed}
-    # Glance lists no image that has no owner, and shows it to everybody.
-    for image in read_many(list(wanted - set(found))):
-        if not image.deleted and image.owner is None:
-            found[image.id] = seen_by(context, image.id)
-    return {key: image for key, image in found.items() if image}
+                 'deleted': False}, member_status='all') if wanted else ()
+    return {image.image_id: image for image in found}
 
 
 def read(image_id: str) -> Image | None:

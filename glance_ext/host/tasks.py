@@ -115,15 +115,14 @@ def ended_since(moment: datetime.datetime) -> list[Task]:
 
 
 def newest_first(*, owner: str | None = None, status: str | None = None,
-                 image_id: str | None = None,
-                 after: tuple[datetime.datetime, str] | None = None,
+                 image_id: str | None = None, after: str | None = None,
                  count: int) -> Iterator[list[Task]]:
     """Yield our rows that have not expired, some at a time.
 
     Which rows come is decided by ``tasks`` alone, where the columns are
     small and have indexes; of the large ``task_info`` only those are read.
 
-    :param after: ``created_at`` and ``id`` of the row before the first one
+    :param after: the id of the row before the first one
     :param count: how many are wanted, which says how many to begin with
     """
     wanted = [tasks.c.deleted == sa.false(),
@@ -134,10 +133,12 @@ def newest_first(*, owner: str | None = None, status: str | None = None,
         (tasks.c.image_id, image_id)) if value is not None]
     order = tasks.c.created_at.desc(), tasks.c.id.desc()
     while True:
+        last = sa.select(tasks.c.created_at).where(
+            tasks.c.id == after).scalar_subquery()
         beyond = [sa.or_(
-            tasks.c.created_at < after[0],
-            sa.and_(tasks.c.created_at == after[0],
-                    tasks.c.id < after[1]))] if after else []
+            tasks.c.created_at < last,
+            sa.and_(tasks.c.created_at == last,
+                    tasks.c.id < after))] if after else []
         chosen = sa.select(tasks.c.id).where(*wanted, *beyond).order_by(
             *order).limit(count).subquery()
         found = [_task(row) for row in db.read(
@@ -145,8 +146,7 @@ def newest_first(*, owner: str | None = None, status: str | None = None,
         yield [task for task in found if task.ours]
         if len(found) < count:
             return
-        after = found[-1].created_at, found[-1].id
-        count = min(2 * count, _BATCH)
+        after, count = found[-1].id, min(2 * count, _BATCH)
 
 
 def insert(*, type_: str, owner: str, image_id: str, input_: dict[str, Any],

@@ -53,6 +53,8 @@ class Job:
     action: client.Action | None = None
     #: What would be done, where nothing is to be.
     plan: Mapping[str, Any] | None = None
+    #: Nothing had to be done.
+    idle: bool = False
     #: Why there is no action, or why it cannot be seen any more.
     error: client.ClientError | None = None
 
@@ -66,6 +68,8 @@ class Job:
     def status(self) -> str:
         if self.plan is not None:
             return PLANNED
+        if self.idle:
+            return 'success'
         return self.action.status if self.action else REFUSED
 
     @property
@@ -74,6 +78,8 @@ class Job:
             return str(self.error)
         if self.plan is not None:
             return words.printable(str(self.plan.get('message', '')))
+        if self.idle:
+            return 'There was nothing to do.'
         return cells.message(self.action) if self.action else ''
 
     @property
@@ -135,8 +141,11 @@ class BatchCommand(calling.Lister):
         cloud: client.Client,
         image: client.Image,
         parsed_args: argparse.Namespace,
-    ) -> client.Action:
-        """Start the action for one image; raises ClientError."""
+    ) -> client.Action | None:
+        """Start the action for one image; raises ClientError.
+
+        None where there is nothing to do.
+        """
 
     @abc.abstractmethod
     def plan(
@@ -232,6 +241,7 @@ class BatchCommand(calling.Lister):
                     job.plan = self.plan(cloud, job.image, parsed_args)
                 else:
                     job.action = self.start(cloud, job.image, parsed_args)
+                    job.idle = job.action is None
             except client.ClientError as error:
                 job.error = error
                 self._complain('%s: %s', job.name, error)

@@ -52,8 +52,10 @@ def of(value: Any) -> object:
 
 def stores(action: client.Action) -> Stores | None:
     """Return what an action says of each store, at its end or on its way."""
-    found = action.result.get('stores') or action.progress.stores
-    return Stores(dict(found)) if isinstance(found, Mapping) else None
+    found = action.result.get('stores')
+    if not isinstance(found, Mapping):
+        found = action.progress.stores
+    return Stores(dict(found)) if found else None
 
 
 def message(action: client.Action) -> str:

@@ -47,7 +47,7 @@ class CopyImage(batch.BatchCommand):
         cloud: client.Client,
         image: client.Image,
         parsed_args: argparse.Namespace,
-    ) -> client.Action:
+    ) -> client.Action | None:
         return cloud.copy(image.id, **self._targets(image, parsed_args))
 
     def plan(

@@ -128,7 +128,9 @@ def project_id(clients: Any, project: str | None) -> str | None:
     from openstack import exceptions
 
     try:
-        found = connection.identity.find_project(project)
+        # Without a version of Keystone there is nothing to ask.
+        find = getattr(connection.identity, 'find_project', None)
+        found = find(project) if find else None
     except (auth_exceptions.ClientException, exceptions.SDKException):
         return project
     return found.id if found else project

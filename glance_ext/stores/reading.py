@@ -58,8 +58,10 @@ class Copy:
             driver, where = drivers.of_location(self.location)
             data, _size = driver.get(where, offset=offset,
                                      context=self._context)
-            if read_size := traits.of(driver).read_size:
-                data.chunk_size = read_size
+            sizes = traits.of(driver).read_sizes
+            if sizes and hasattr(data, 'chunk_size'):
+                least, most = sizes
+                data.chunk_size = max(least, min(most, data.chunk_size))
             try:
                 for chunk in data:
                     if chunk:

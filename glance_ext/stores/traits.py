@@ -156,6 +156,47 @@ def _s3_occupied(driver: drivers.Driver, image_id: str,
                                       driver.bucket, image_id))
 
 
+def _cinder_volumes(driver: drivers.Driver, image_id: str, context: Any
+                    ) -> list[Any]:
+    """Return the volumes that were made for an image and are not deleted.
+
+    The driver makes another one for the same image without a word.
+    """
+    found = driver.get_cinderclient(context).volumes.list(
+        search_opts={'name': f'image-{image_id}'})
+    return [volume for volume in found if volume.status != 'deleting'
+            and volume.metadata.get('glance_image_id') == image_id]
+
+
+def _cinder_leftovers(driver: drivers.Driver, image_id: str,
+                      context: Any) -> None:
+    """Delete the volume of a write that failed, and detach it before.
+
+    Cinder takes it for used by a process that died over it.
+    """
+    attachments = driver.get_cinderclient(context, '3.54').attachments
+    for volume in _cinder_volumes(driver, image_id, context):
+        for found in attachments.list(search_opts={'volume_id': volume.id}):
+            attachments.delete(found.id)
+        volume.delete()
+
+
+def _cinder_occupied(driver: drivers.Driver, image_id: str,
+                     context: Any) -> bool:
+    return bool(_cinder_volumes(driver, image_id, context))
+
+
+def _cinder_size(driver: drivers.Driver, where: Any, context: Any) -> int:
+    """Ask as the driver does, which takes most failures for a size of 0."""
+    import cinderclient.exceptions  # there wherever the driver is
+    try:
+        volume = driver.get_cinderclient(context).volumes.get(
+            where.store_location.volume_id)
+    except cinderclient.exceptions.NotFound as exc:
+        raise store_exceptions.NotFound from exc
+    return int(volume.metadata.get('image_size', volume.size << 30))
+
+
 def _swift_size_to_tell(driver: drivers.Driver, size: int) -> int:
     """Return the size to tell the driver, so that it writes the data.
 
@@ -197,9 +238,9 @@ class Traits:
     reading_blocks_delete: bool = False
     #: Holds a whole image in memory where the size is not known before.
     buffers_unknown_size: bool = False
-    #: How many bytes to have the iterator read at once that ``get`` returns,
-    #: in its attribute ``chunk_size``; None: as many as it likes.
-    read_size: int | None = None
+    #: The least and the most bytes to have the iterator read at once that
+    #: ``get`` returns, if it has the attribute ``chunk_size``; None: leave it.
+    read_sizes: tuple[int, int] | None = None
     #: Writes the chunks of a source that is no file as they come, so that
     #: they need not be cut and copied.
     takes_chunks: Callable[[drivers.Driver], bool] = _never
@@ -225,16 +266,18 @@ class Traits:
 
 
 _TRAITS = {
-    'file': Traits(read_size=UNIT, takes_chunks=_file_takes_chunks,
+    'file': Traits(read_sizes=(UNIT, 4 * UNIT),
+                   takes_chunks=_file_takes_chunks,
                    occupied=_file_occupied, leftovers=_file_leftovers),
-    'rbd': Traits(read_size=4 * UNIT, zeros_when_deleted=True,
+    'rbd': Traits(read_sizes=(1, 4 * UNIT), zeros_when_deleted=True,
                   occupied=_rbd_occupied, leftovers=_rbd_leftovers),
     'swift': Traits(occupied=_swift_occupied, leftovers=_swift_leftovers,
                     size=_swift_size, size_to_tell=_swift_size_to_tell),
     's3': Traits(buffers_unknown_size=True, occupied=_s3_occupied,
                  leftovers=_s3_leftovers),
     'http': Traits(read_only=True, size=_http_size),
-    'cinder': Traits(reading_blocks_delete=True),
+    'cinder': Traits(reading_blocks_delete=True, occupied=_cinder_occupied,
+                     leftovers=_cinder_leftovers, size=_cinder_size),
 }
 
 

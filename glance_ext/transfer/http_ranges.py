@@ -107,6 +107,8 @@ class Ranges:
         if answer is None or self._at != start:
             answer = self._ask(start, stop)
         self._answer = None
+        if answer is None:
+            return
         try:
             yield from _batched(self._body(answer, self._left))
             self._line.finish()
@@ -120,13 +122,17 @@ class Ranges:
         self._line.close()
 
     def _ask(self, start: int, stop: int | None
-             ) -> http.client.HTTPResponse:
+             ) -> http.client.HTTPResponse | None:
+        """Return an answer to read, or None if ``start`` is the end."""
         known = self.version
         if start and known.validator is None:
             raise errors.SourceChanged(
                 f'{self._name} does not tell one version of the file from '
                 'another, so nothing can be gone on with')
         answer = self._get(start, stop)
+        if (known.size is None and answer.status == 416 and answer.headers.get(
+                'Content-Range', '').strip() == f'bytes */{start}'):
+            return None
         found = None
         if answer.status == 200 and start == 0 and stop is None:
             found = self._take_whole(answer)

@@ -168,7 +168,7 @@ class Conformance(cases.StoreCase):
     def test_what_a_process_that_died_has_left_is_cleared(self):
         for size in (1000, self.sizes[-1]):
             with self.subTest(size=size):
-                other = self.add(data(1000), image_id='image-other')
+                other = self.add(data(1000), image_id='other')
                 self.kept.discard(self.add(data(size), image_id='image'))
                 for _ in range(2):
                     writing.clear(self.store, 'image', self.context)

@@ -17,14 +17,18 @@ the client's environment loads it once, and forks for each run: what runs is
 the console script, in a process of its own.
 """
 
-from collections.abc import Mapping, Sequence
+import atexit
+from collections.abc import Callable, Mapping, Sequence
 import dataclasses
+import functools
+from importlib import metadata
 import json
 import os
 import subprocess
 import sys
 import tempfile
 import traceback
+from typing import Any
 
 from tests.harness import venvs
 
@@ -38,47 +42,73 @@ class Ended:
     stderr: str
 
 
-def run(
-    lines: Sequence[Sequence[str]], env: Mapping[str, str] | None = None
-) -> list[Ended]:
-    """Run the command lines one after the other."""
-    kept = ('PATH', 'LANG', 'TMPDIR')
-    clean = {name: os.environ[name] for name in kept if name in os.environ}
-    with tempfile.TemporaryDirectory() as home:
-        done = subprocess.run(
+class Programs:
+    """A process that has loaded the programs, and forks for each run."""
+
+    def __init__(self) -> None:
+        self._home = tempfile.TemporaryDirectory(prefix='glance-ext-home-')
+        kept = ('PATH', 'LANG', 'TMPDIR')
+        clean = {name: os.environ[name] for name in kept if name in os.environ}
+        # No cloud of whoever runs the tests, and a width that is known.
+        self._process = subprocess.Popen(
             [str(venvs.ensure('client') / 'bin' / 'python'), '-m', __name__],
-            check=True,
             cwd=venvs.ROOT,
-            env=clean | {'HOME': home, 'COLUMNS': '79'} | dict(env or {}),
-            input=json.dumps([list(map(str, line)) for line in lines]),
+            env=clean | {'HOME': self._home.name, 'COLUMNS': '79'},
+            stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
-            timeout=300,
         )
-    return [Ended(*each) for each in json.loads(done.stdout)]
+        atexit.register(self.stop)
+
+    def run(
+        self, line: Sequence[str], env: Mapping[str, str] | None = None
+    ) -> Ended:
+        """Run one command line, with these variables besides."""
+        process = self._process
+        assert process.stdin and process.stdout
+        print(json.dumps([line, env or {}]), file=process.stdin, flush=True)
+        return Ended(*json.loads(process.stdout.readline()))
+
+    def stop(self) -> None:
+        """End the process."""
+        self._process.communicate()
+        self._home.cleanup()
+        atexit.unregister(self.stop)
+
+
+@functools.cache
+def shared() -> Programs:
+    """Return the one of this process."""
+    return Programs()
 
 
 def _main() -> None:
-    from importlib import metadata
-
-    scripts = {
-        name: metadata.entry_points(group='console_scripts', name=name)[name]
-        for name in ('openstack', 'glance-ext')
+    # What cliff takes for the name of the program when it is loaded.
+    sys.argv = ['openstack']
+    points = metadata.entry_points(group='console_scripts')
+    mains = {
+        name: points[name].load() for name in ('openstack', 'glance-ext')
     }
-    mains = {name: script.load() for name, script in scripts.items()}
-    print(json.dumps([_fork(mains, line) for line in json.load(sys.stdin)]))
+    for told in sys.stdin:
+        line, env = json.loads(told)
+        print(json.dumps(_fork(mains[line[0]], line, env)), flush=True)
 
 
-def _fork(mains, line):
+def _fork(
+    main: Callable[[], Any], line: list[str], env: dict[str, str]
+) -> tuple[int, str, str]:
     with (
+        open(os.devnull) as nothing,
         tempfile.TemporaryFile('w+') as output,
         tempfile.TemporaryFile('w+') as errors,
     ):
         child = os.fork()
         if not child:
-            os.dup2(output.fileno(), 1)
-            os.dup2(errors.fileno(), 2)
-            os._exit(_status(mains[line[0]], line))
+            for number, file in enumerate((nothing, output, errors)):
+                os.dup2(file.fileno(), number)
+            os.environ.update(env)
+            sys.argv = line
+            os._exit(_status(main))
         _, status = os.waitpid(child, 0)
         output.seek(0)
         errors.seek(0)
@@ -86,9 +116,8 @@ def _fork(mains, line):
         return code, output.read(), errors.read()
 
 
-def _status(main, line):
-    """The exit status, as a console script would end with it."""
-    sys.argv = line
+def _status(main: Callable[[], Any]) -> int:
+    """Return the exit status, as a console script would end with it."""
     try:
         code = main()
     except SystemExit as end:

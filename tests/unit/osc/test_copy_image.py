@@ -94,6 +94,19 @@ class CopyImageTest(shell.ShellCase):
         self.assertEqual(1, status)
         self.assertIn('Do all nodes of this Glance run glance-ext?', errors)
 
+    def test_all_stores_where_every_store_has_it(self):
+        self.server.on(IMPORT, stub.Reply(202, '', 'text/plain'))
+        self.server.on(
+            'GET /v2/info/stores', stub.Reply(200, {'stores': [{'id': 'far'}]})
+        )
+        self.image('i1', name='legacy', stores='far')
+        (row,) = self.rows(f'{COPY} --all-stores --wait i1')
+        self.assertEqual('success', row['status'])
+        self.assertEqual('There was nothing to do.', row['message'])
+        self.image('i1', name='legacy', stores='slow')
+        (row,) = self.rows(f'{COPY} --all-stores i1', status=1)
+        self.assertIn('Do all nodes of this Glance run', row['message'])
+
     def test_missing_asks_for_the_copies_that_are_not_there(self):
         self.images(
             'status=active&',

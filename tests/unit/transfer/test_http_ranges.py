@@ -177,6 +177,14 @@ class TestResuming(RangesCase):
                           transfer_encoding='chunked')
         self.assertEqual(DATA, self.read(serve))
 
+    def test_unknown_size_may_turn_out_to_be_what_was_read(self):
+        def serve(headers):
+            if 'range' in headers:
+                return answer(416, content_range='bytes */300')
+            return answer(200, b'12c\r\n%b\r\n' % DATA[:300], etag=TAG,
+                          transfer_encoding='chunked')
+        self.assertEqual(DATA[:300], self.read(serve))
+
 
 class TestAnswers(RangesCase):
 

@@ -46,8 +46,9 @@ class TestFind(unittest.TestCase):
                                   ('d' * 128, 'sha512')):
             self.assertEqual((algorithm, digest),
                              sums.find(f'{digest}  x', 'x'))
-        self.assertEqual(('sha512_256', A),
-                         sums.find(f'SHA512/256 (x) = {A}', 'x'))
+        for name in ('SHA256', 'sha256', 'SHA-256', 'SHA2-256'):
+            self.assertEqual(('sha256', A),
+                             sums.find(f'{name} (x) = {A}', 'x'))
         self.assertEqual(('sha3_256', A),
                          sums.find(f'SHA3-256 (x) = {A}', 'x'))
         self.assertEqual(('sha3_256', A),
@@ -61,6 +62,13 @@ class TestFind(unittest.TestCase):
         self.assertEqual(('sha512', LONG), sums.find(
             f'MD5 (x) = {"d" * 32}\nSHA512 (x) = {LONG}\nSHA256 (x) = {A}',
             'x'))
+
+    def test_algorithm_that_is_not_known_is_passed_over(self):
+        self.assertEqual(('md5', 'd' * 32), sums.find(
+            f'SECRET (x) = {LONG}\nMD5 (x) = {"d" * 32}', 'x'))
+        with self.assertRaises(errors.DigestUnknown) as caught:
+            sums.find(f'SECRET (x) = {LONG}', 'x')
+        self.assertNotIn('SECRET', caught.exception.message)
 
     def test_the_same_line_twice_is_clear(self):
         self.assertEqual(('sha256', A), sums.find(f'{A}  x\n{A} *x', 'x'))
