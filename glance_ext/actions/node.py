@@ -15,7 +15,9 @@ from collections.abc import Callable, Iterator
 import threading
 from typing import Any
 
+from glance_ext import errors
 from glance_ext.actions import keeper
+from glance_ext.actions import posting
 from glance_ext.actions import record
 from glance_ext.actions import run
 from glance_ext.actions import secrets
@@ -93,7 +95,12 @@ def begin(spec: dict[str, Any], image: Any, context: contexts.Context, *,
         tasks.remove(task.id)
         raise Busy
     action = record.Action.of(task)
-    start().submit(run.Run(action, context, kept or {}))
+    executor = start()
+    # What nobody else may know can run nowhere else.
+    if posting.is_on() and len(spec['sealed']) == len(kept or {}):
+        posting.post(action.id)
+    else:
+        executor.submit(run.Run(action, context, kept or {}))
     return action
 
 
@@ -124,9 +131,18 @@ def cancel(action_id: str) -> bool:
         action = show(action_id)
         if action is None or action.phase == record.ENDED:
             return False
-        if action.phase == record.ROLLING_BACK or run.cancel(action):
+        if action.phase == record.ROLLING_BACK or _cancel(action):
             start().look_at(action_id)
+            _undo_unowned(action_id)
             return True
+
+
+def _undo_unowned(action_id: str) -> None:
+    """Undo here what was cancelled while it waited for a worker."""
+    action = show(action_id)
+    if posting.is_on() and action is not None and not action.runner and (
+            action.phase == record.ROLLING_BACK):
+        keeper.take_over(action, start())
 
 
 def note_failed_delete(image_id: str, context: contexts.Context) -> None:
@@ -162,3 +178,18 @@ def _is_free(image: Any, context: contexts.Context) -> bool:
     db.transaction(lambda connection: locks.drop(
         connection, image.image_id, holder))
     return True
+
+
+def _cancel(action: record.Action) -> bool:
+    """Write that an action is cancelled; its owner undoes it.
+
+    :returns: False where the row is not any more what ``action`` says
+    """
+    action.phase = record.ROLLING_BACK
+    action.error = {'code': errors.Cancelled.code,
+                    'message': 'The action was cancelled'}
+    action.result = {}
+    return db.transaction(lambda connection: tasks.fence(
+        connection, action.id, status=action.status, stamp=action.stamp,
+        new_status=tasks.FAILURE, result=action.kept(),
+        message='The action was cancelled')) is not None
