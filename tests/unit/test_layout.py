@@ -25,6 +25,7 @@ UNIT = ROOT / 'tests' / 'unit'
 
 # What the host brings, in the versions that it needs.
 OF_THE_HOST = {
+    'cursive',
     'eventlet',
     'glance',
     'glance_store',
