@@ -90,6 +90,12 @@ class ParametersTest(unittest.TestCase):
             {'image_id', *schemas.IMAGE_HASH['properties']}, request
         )
 
+    def test_the_verify_request_has_the_properties_of_its_schema(self):
+        request, _ = parameters(sections()['POST', VERIFY_PATH])
+        self.assertEqual(
+            {'image_id', *schemas.IMAGE_VERIFY['properties']}, request
+        )
+
     def test_the_action_has_the_properties_of_its_schema(self):
         _, response = parameters(sections()['GET', ACTION_PATH])
         self.assertEqual(set(schemas.IMAGE_ACTION['properties']), response)
@@ -104,10 +110,15 @@ class SamplesTest(unittest.TestCase):
         for name in ('image-hash-request', 'image-hash-rehash-request'):
             with self.subTest(name):
                 jsonschema.validate(sample(name), schemas.IMAGE_HASH)
+        jsonschema.validate(
+            sample('image-verify-request'), schemas.IMAGE_VERIFY
+        )
 
     def test_actions_are_valid_and_complete(self):
         for name in (
             'image-hash-response',
+            'image-verify-response',
+            'image-verify-bad-copy',
             'image-action-processing',
             'image-action-success',
             'image-action-failure',
@@ -122,6 +133,9 @@ class SamplesTest(unittest.TestCase):
     def test_schemas_are_those_of_the_code(self):
         self.assertEqual(
             schemas.IMAGE_HASH, sample('schema-image-hash-response')
+        )
+        self.assertEqual(
+            schemas.IMAGE_VERIFY, sample('schema-image-verify-response')
         )
         self.assertEqual(
             schemas.IMAGE_ACTION, sample('schema-image-action-response')
@@ -143,4 +157,5 @@ class SamplesTest(unittest.TestCase):
 
 
 HASH_PATH = '/v2/images/{image_id}/hash'
+VERIFY_PATH = '/v2/images/{image_id}/verify'
 ACTION_PATH = '/v2/image-actions/{action_id}'
