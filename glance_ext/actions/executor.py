@@ -56,13 +56,13 @@ class Executor:
 
     def beat(self) -> None:
         """Keep alive what waits and what runs."""
-        for run in self._held():
+        for run in self.held():
             run.beat()
         self._fill()
 
     def look_at(self, action_id: str) -> None:
         """Have a cancellation noticed at once, if the action is here."""
-        for run in self._held():
+        for run in self.held():
             if run.action.id == action_id:
                 run.beat()
         self._fill()
@@ -73,10 +73,12 @@ class Executor:
             return not self._closing and (
                 len(self._waiting) + len(self._running) < pools.room())
 
-    def close(self) -> None:
-        """Let what runs end, up to ``shutdown_timeout``; hand back the rest.
+    def close(self, seconds: float | None = None) -> None:
+        """Let what runs end, for a while; hand back the rest.
 
         What is handed back is pending, and any process may have it at once.
+
+        :param seconds: the default is ``shutdown_timeout``
         """
         with self._changed:
             self._closing = True
@@ -86,16 +88,18 @@ class Executor:
                 run.process_ends = True
         for run in waiting:
             _hand_back(run)
-        if self._wait_idle(pools.seconds_to_end()):
+        if self._wait_idle(pools.seconds_to_end() if seconds is None
+                           else seconds):
             return
-        for run in self._held():
+        for run in self.held():
             run.stop(HandedBack())
         self._wait_idle(_LAST_SECONDS)
         # A driver that does not return from a call keeps its thread.
-        for run in self._held():
+        for run in self.held():
             _hand_back(run)
 
-    def _held(self) -> list[Run]:
+    def held(self) -> list[Run]:
+        """Return what waits and what runs here."""
         with self._changed:
             return [*self._waiting, *self._running]
 

@@ -49,9 +49,10 @@ _LOOK_AFTER = datetime.timedelta(minutes=5)
 class Keeper(threading.Thread):
     """Started with the first request, since servers fork before that."""
 
-    def __init__(self, executor: Executor) -> None:
+    def __init__(self, executor: Executor, takes_over: bool = True) -> None:
         super().__init__(name='glance-ext-keeper', daemon=True)
         self._executor = executor
+        self._takes_over = takes_over
         #: Whether the last look left stale actions, for want of room.
         self._left_some = False
 
@@ -61,7 +62,8 @@ class Keeper(threading.Thread):
             timeout = cfg.CONF.glance_ext.heartbeat_timeout
             budgets.refresh()
             self._executor.beat()
-            if (time.monotonic() - swept >= timeout / 4
+            if self._takes_over and (
+                    time.monotonic() - swept >= timeout / 4
                     or self._left_some and self._executor.has_room()):
                 swept = time.monotonic()
                 self._sweep()
@@ -70,11 +72,15 @@ class Keeper(threading.Thread):
     def _sweep(self) -> None:
         self._left_some = False
         try:
-            for action in _known(tasks.unfinished()):
-                if action.is_stale:
-                    self._take_over(action)
+            for action in known(tasks.unfinished()):
+                if not action.is_stale:
+                    continue
+                if self._executor.has_room():
+                    take_over(action, self._executor)
+                else:
+                    self._left_some = True
             by_type = collections.defaultdict(list)
-            for action in _known(tasks.ended_since(db.now() - _LOOK_AFTER)):
+            for action in known(tasks.ended_since(db.now() - _LOOK_AFTER)):
                 by_type[action.action_type].append(action)
             for action_type, actions in by_type.items():
                 plugins.load(action_type).look_after(actions)
@@ -83,22 +89,22 @@ class Keeper(threading.Thread):
             LOG.exception('Looking for stuck actions failed; it is done '
                           'again in a while')
 
-    def _take_over(self, action: record.Action) -> None:
-        if not self._executor.has_room():
-            self._left_some = True
-            return
-        run = Run(action, contexts.of_caller(action.spec['caller']))
-        try:
-            run.take_over(_why_not_restarted(action))
-        except Lost:
-            return  # another process was faster
-        LOG.warning('Action %s: its process gave no sign of life for %s '
-                    'seconds; this one goes on with it', action.id,
-                    action.spec['heartbeat_timeout'])
-        self._executor.submit(run)
+
+def take_over(action: record.Action, executor: Executor) -> bool:
+    """Go on with a stale action here. False: another was faster."""
+    run = Run(action, contexts.of_caller(action.spec['caller']))
+    try:
+        run.take_over(_why_not_restarted(action))
+    except Lost:
+        return False
+    LOG.warning('Action %s: its process gave no sign of life for %s '
+                'seconds; this one goes on with it', action.id,
+                action.spec['heartbeat_timeout'])
+    executor.submit(run)
+    return True
 
 
-def _known(rows: list[tasks.Task]) -> list[record.Action]:
+def known(rows: list[tasks.Task]) -> list[record.Action]:
     """Return the actions whose type this release of the extension knows.
 
     A newer one, on another node, may have begun others.

@@ -11,7 +11,7 @@
 # under the License.
 """This process's part in the actions: what it accepts, runs and keeps."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 import threading
 from typing import Any
 
@@ -37,17 +37,20 @@ _starting = threading.Lock()
 _executor: Executor | None = None
 
 
-def start() -> Executor:
+def start(takes_over: bool = True) -> Executor:
     """Begin to run and to keep actions in this process; once is enough.
 
     Not before a process's first request: servers fork after they loaded
     the application, and a thread does not survive that.
+
+    :param takes_over: whether this process also looks for the actions of
+        processes that died
     """
     global _executor
     with _starting:
         if _executor is None:
             _executor = Executor()
-            keeper.Keeper(_executor).start()
+            keeper.Keeper(_executor, takes_over).start()
             pools.on_exit(_executor.close)
         return _executor
 
@@ -101,6 +104,18 @@ def show(action_id: str) -> record.Action | None:
     """Return an action, or None: no task, or none of ours."""
     task = tasks.get(action_id)
     return record.Action.of(task) if task and task.ours else None
+
+
+def newest_first(action_type: str | None = None,
+                 **wanted: Any) -> Iterator[list[record.Action]]:
+    """Yield the actions that have not expired, some at a time.
+
+    :param wanted: see :func:`tasks.newest_first`
+    """
+    for batch in tasks.newest_first(**wanted):
+        found = map(record.Action.of, batch)
+        yield [action for action in found
+               if action_type in (None, action.action_type)]
 
 
 def cancel(action_id: str) -> bool:

@@ -129,7 +129,8 @@ def begin(request: wsgi.Request, image_id: str) -> Answer:
     except ValueError as exc:
         raise _bad(str(exc)) from exc
     except errors.DestinationRefused as exc:
-        raise _bad(f'The URI is {exc.message}.') from exc
+        raise _bad(f'The URI does not pass filtering: {exc.message}.'
+                   ) from exc
     _require_state(method, image)
     stores = _stores(request, body, method, image)
     _require_room(request, method, image, stores)

@@ -117,8 +117,24 @@ IMAGE_ACTION: dict[str, Any] = {
                  *_STATE, 'self', 'schema'],
 }
 
+IMAGE_ACTIONS: dict[str, Any] = {
+    'name': 'image-actions',
+    'type': 'object',
+    'properties': {
+        'image_actions': {'type': 'array', 'items': IMAGE_ACTION},
+        'first': {'type': 'string'},
+        'next': {'type': 'string',
+                 'description': 'Absent where the list ends'},
+        'schema': {'type': 'string'},
+    },
+    'required': ['image_actions', 'first', 'schema'],
+    'links': [{'rel': 'first', 'href': '{first}'},
+              {'rel': 'next', 'href': '{next}'},
+              {'rel': 'describedby', 'href': '{schema}'}],
+}
+
 _SCHEMAS = {each['name']: each for each in (
-    IMAGE_HASH, IMAGE_VERIFY, IMAGE_ACTION)}
+    IMAGE_HASH, IMAGE_VERIFY, IMAGE_ACTION, IMAGE_ACTIONS)}
 NAMES: tuple[str, ...] = tuple(_SCHEMAS)
 
 

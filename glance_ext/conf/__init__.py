@@ -21,12 +21,19 @@ from glance_ext.conf import download
 from glance_ext.conf import hash as hash_
 from glance_ext.conf import imports
 from glance_ext.conf import transfer
+from glance_ext.conf import workers
 
 GROUP = cfg.OptGroup('glance_ext', title='glance-ext', help=(
     'Options of the extension glance-ext.'))
 
-_OPTS = [*hash_.OPTS, *actions.OPTS, *imports.OPTS, *transfer.OPTS,
-         *download.OPTS]
+_OPTS = [
+    *hash_.OPTS,
+    *actions.OPTS,
+    *imports.OPTS,
+    *workers.OPTS,
+    *transfer.OPTS,
+    *download.OPTS,
+]
 
 
 def register_opts(conf: cfg.ConfigOpts) -> None:

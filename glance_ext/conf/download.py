@@ -19,9 +19,10 @@ OPTS = [
         default=4, min=1, max=16,
         help="""
 Over how many connections one file is downloaded at the same time. It helps
-where a server limits each connection, and takes 4 MiB of memory for each. One
-connection is used, whatever this says, where a server does not answer the
-first request with a range and a strong ETag, and by the eventlet server.
+where a server limits each connection, and takes 4 MiB of memory for each, and
+another 8 MiB. One connection is used, whatever this says, where a server does
+not answer the first request with a range and a strong ETag, and by the
+eventlet server.
 """),
     cfg.IntOpt(
         'download_timeout',

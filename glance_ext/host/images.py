@@ -16,6 +16,7 @@ column, property, location and tag with what was read long before, and so
 undoes what others did meanwhile.
 """
 
+from collections.abc import Iterable
 import functools
 from typing import Any, NamedTuple
 
@@ -90,6 +91,19 @@ def seen_by(context: contexts.Context, image_id: str) -> Any | None:
         return _gateway().get_repo(context).get(image_id)
     except (exception.NotFound, exception.Forbidden):
         return None
+
+
+def seen_among(context: contexts.Context,
+               image_ids: Iterable[str]) -> dict[str, Any]:
+    """Return those that the caller sees, by id, in one query.
+
+    As :func:`seen_by`, but for private images that nobody owns.
+    """
+    wanted = set(image_ids)
+    found = _gateway().get_repo(context).list(
+        filters={'id': 'in:' + ','.join(wanted), 'visibility': 'all',
+                 'deleted': False}, member_status='all') if wanted else ()
+    return {image.image_id: image for image in found}
 
 
 def read(image_id: str) -> Image | None:

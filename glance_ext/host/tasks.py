@@ -18,6 +18,7 @@ every write moves: :func:`fence`. A write that comes too late changes
 nothing.
 """
 
+from collections.abc import Iterator
 import datetime
 from typing import Any, NamedTuple
 
@@ -31,6 +32,10 @@ from glance_ext.host.database import tasks
 
 PENDING, PROCESSING = 'pending', 'processing'
 SUCCESS, FAILURE = 'success', 'failure'
+STATUSES = PENDING, PROCESSING, SUCCESS, FAILURE
+
+#: How many rows are looked at in one query, at the most.
+_BATCH = 1000
 
 
 class Task(NamedTuple):
@@ -60,7 +65,7 @@ _COLUMNS = (tasks.c.id, tasks.c.type, tasks.c.status, tasks.c.owner,
             tasks.c.expires_at, task_info.c.input, task_info.c.result,
             task_info.c.message)
 _ROWS = sa.select(*_COLUMNS).select_from(
-    tasks.join(task_info, task_info.c.task_id == tasks.c.id)).where(
+    tasks.outerjoin(task_info, task_info.c.task_id == tasks.c.id)).where(
         tasks.c.deleted == sa.false())
 
 
@@ -109,23 +114,62 @@ def ended_since(moment: datetime.datetime) -> list[Task]:
                 tasks.c.updated_at >= moment)
 
 
+def newest_first(*, owner: str | None = None, status: str | None = None,
+                 image_id: str | None = None, after: str | None = None,
+                 count: int) -> Iterator[list[Task]]:
+    """Yield our rows that have not expired, some at a time.
+
+    Which rows come is decided by ``tasks`` alone, where the columns are
+    small and have indexes; of the large ``task_info`` only those are read.
+
+    :param after: the id of the row before the first one
+    :param count: how many are wanted, which says how many to begin with
+    """
+    wanted = [tasks.c.deleted == sa.false(),
+              sa.or_(tasks.c.expires_at.is_(None),
+                     tasks.c.expires_at > db.now())]
+    wanted += [column == value for column, value in (
+        (tasks.c.owner, owner), (tasks.c.status, status),
+        (tasks.c.image_id, image_id)) if value is not None]
+    order = tasks.c.created_at.desc(), tasks.c.id.desc()
+    while True:
+        last = sa.select(tasks.c.created_at).where(
+            tasks.c.id == after).scalar_subquery()
+        beyond = [sa.or_(
+            tasks.c.created_at < last,
+            sa.and_(tasks.c.created_at == last,
+                    tasks.c.id < after))] if after else []
+        chosen = sa.select(tasks.c.id).where(*wanted, *beyond).order_by(
+            *order).limit(count).subquery()
+        found = [_task(row) for row in db.read(
+            _ROWS.join(chosen, chosen.c.id == tasks.c.id).order_by(*order))]
+        yield [task for task in found if task.ours]
+        if len(found) < count:
+            return
+        after, count = found[-1].id, min(2 * count, _BATCH)
+
+
 def insert(*, type_: str, owner: str, image_id: str, input_: dict[str, Any],
            user_id: str | None, request_id: str | None,
-           message: str) -> Task:
-    """Add a pending row and return it."""
+           message: str, task_id: str | None = None,
+           status: str = PENDING) -> Task:
+    """Add a row, pending unless told otherwise, and return it.
+
+    :raises oslo_db.exception.DBDuplicateEntry: there is a ``task_id``
+    """
     moment = db.now()
-    task_id = uuidutils.generate_uuid()
+    task_id = task_id or uuidutils.generate_uuid()
 
     def work(connection: db.Connection) -> None:
         connection.execute(tasks.insert().values(
-            id=task_id, type=type_, status=PENDING, owner=owner,
+            id=task_id, type=type_, status=status, owner=owner,
             image_id=image_id, user_id=user_id, request_id=request_id,
             created_at=moment, updated_at=moment, deleted=False))
         connection.execute(task_info.insert().values(
             task_id=task_id, input=input_, message=message))
 
     db.transaction(work)
-    return Task(task_id, type_, PENDING, owner, image_id, moment, moment,
+    return Task(task_id, type_, status, owner, image_id, moment, moment,
                 None, input_, {}, message)
 
 

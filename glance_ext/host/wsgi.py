@@ -32,9 +32,12 @@ ACTION = 'default'
 
 
 class Answer(NamedTuple):
-    """What a handler returns: a JSON object, and how to send it."""
+    """What a handler returns: a JSON object, and how to send it.
 
-    body: Any
+    An answer without a body has None there.
+    """
+
+    body: Any = None
     status: int = 200
     location: str | None = None
 
@@ -116,6 +119,8 @@ class _Serializer:
         response.status_int = answer.status
         if answer.location:
             response.headers['Location'] = answer.location
-        if answer.body is not None:
-            response.content_type = 'application/json'
-            response.body = json.dumps(answer.body).encode()
+        if answer.body is None:
+            del response.content_type
+            return
+        response.content_type = 'application/json'
+        response.body = json.dumps(answer.body).encode()

@@ -45,10 +45,15 @@ _CHECKSUM = 'md5'
 _DELETION_LAG = 2.0
 
 
-def spec(algorithm: str, rehash: bool) -> dict[str, Any]:
-    """Return what :func:`node.begin` wants to know."""
+def spec(algorithm: str, rehash: bool, replaces: str | None = None
+         ) -> dict[str, Any]:
+    """Return what :func:`node.begin` wants to know.
+
+    :param replaces: with ``rehash``, only a hash of this algorithm
+    """
+    only = {'replaces': replaces} if replaces else {}
     return record.new_spec(ACTION_TYPE, os_hash_algo=algorithm,
-                           rehash=rehash)
+                           rehash=rehash, **only)
 
 
 class Hash:
@@ -109,7 +114,9 @@ def _begin(run: Run, image: images.Image) -> None:
                 images.set_hash_algo, image_id=image.id, task_id=action.id,
                 algorithm=action.spec['os_hash_algo'])):
             raise _why_not_written(run)
-    elif not action.spec['rehash']:
+    elif not action.spec['rehash'] or (
+            action.spec.get('replaces', image.os_hash_algo)
+            != image.os_hash_algo):
         raise errors.ImageChanged('The image has got a hash meanwhile')
     elif image.os_hash_algo not in ALGORITHMS:
         raise errors.HashUnverifiable(

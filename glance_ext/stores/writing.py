@@ -215,7 +215,8 @@ class Transaction:
             with drivers.translated(where), sharing.shared(
                     shared, feed.is_at_end):
                 url, count, checksum, _multihash, metadata = driver.add(
-                    self._image_id, feed,
+                    self._image_id,
+                    iter(feed) if habits.takes_chunks(driver) else feed,
                     habits.size_to_tell(driver, size or 0), algorithm,
                     context=self._context)
             written = Written(store, count, url, dict(metadata or {}))

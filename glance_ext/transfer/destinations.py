@@ -147,12 +147,8 @@ class Rules:
             found = ([target.host] if _address(target.host)
                      else self.resolver(target.host, target.port))
             addresses = [ipaddress.ip_address(each) for each in found]
-        except (OSError, UnicodeError) as exc:
-            raise errors.RemoteUnavailable(
-                'the host has no address now') from exc
-        except ValueError:
-            # Only link-local addresses come with a zone.
-            raise _refused('the host has a link-local address') from None
+        except (OSError, ValueError):
+            addresses = []
         if not addresses:
             raise errors.RemoteUnavailable('the host has no address now')
         for address in addresses:

@@ -164,7 +164,7 @@ class Line:
         if proxy is not None and target.scheme == 'http':
             path = f'http://{wire.authority(target)}{path}'
             headers |= proxy.headers
-        connection: Any = http.client.HTTPConnection(target.host)
+        connection: Any = http.client.HTTPConnection(target.host, target.port)
         connection.sock = to
         to.begin()
         with wire.translated(self._route.name):

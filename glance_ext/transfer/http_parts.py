@@ -20,6 +20,9 @@ from glance_ext import errors
 
 #: Bytes of a part; the last one has fewer.
 PART = 4 << 20
+#: So many parts may wait for a slow one, lest its connection be the only one
+#: at work.
+_AHEAD = 2
 #: The reader looks up this often, in seconds, while it waits.
 _LOOK_UP = 0.25
 #: A thread ends within a look-up, unless it waits for a name service.
@@ -54,7 +57,7 @@ class _Part:
 class Parts:
     """Iterate over it once. Leaving the iterator ends the threads.
 
-    No more parts than there are fetchers are in memory.
+    Two parts more than there are fetchers are in memory, at the most.
 
     :param fetchers: the first one is given the first part
     :param again: called with the failure of a part and how many bytes it had
@@ -80,15 +83,16 @@ class Parts:
         self._failed: collections.deque[
             tuple[_Part, BaseException, int]] = collections.deque()
         self._left = False
+        self._threads: list[threading.Thread] = []
 
     def __iter__(self) -> Iterator[bytes]:
         self._begin()
-        threads = [threading.Thread(
+        self._threads = [threading.Thread(
             target=self._work, args=(fetcher, self._todo.popleft()),
             name='glance-ext-download', daemon=True)
             for fetcher in self._fetchers[:len(self._todo)]]
         try:
-            for thread in threads:
+            for thread in self._threads:
                 thread.start()
             while self._open:
                 yield from self._read(self._open[0])
@@ -97,13 +101,17 @@ class Parts:
                     self._begin()
                     self._changed.notify_all()
         finally:
-            with self._changed:
-                self._left = True
-                self._changed.notify_all()
-            self._leave()
-            for thread in threads:
-                if thread.ident is not None:
-                    thread.join(_GRACE)
+            self.leave()
+
+    def leave(self) -> None:
+        """End the threads. May be called more than once, by anybody."""
+        with self._changed:
+            self._left = True
+            self._changed.notify_all()
+        self._leave()
+        for thread in self._threads:
+            if thread.ident is not None:
+                thread.join(_GRACE)
 
     def _read(self, part: _Part) -> Iterator[bytes]:
         ended = False
@@ -138,7 +146,7 @@ class Parts:
 
     def _begin(self) -> None:
         while (self._next < self._stop
-               and len(self._open) < len(self._fetchers)):
+               and len(self._open) < len(self._fetchers) + _AHEAD):
             part = _Part(self._next, min(self._next + PART, self._stop))
             self._next = part.stop
             self._open.append(part)

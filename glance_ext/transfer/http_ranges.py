@@ -59,6 +59,8 @@ class Ranges:
         self._name = route.name
         self._line = Line(route, transport, check)
         self.version = version or Version(None, None)
+        #: Whether :meth:`open` was answered with the part that it asked for.
+        self.in_parts = False
         #: An answer that waits for being read, from which byte on, and how
         #: many bytes it has, if that is known.
         self._answer: http.client.HTTPResponse | None = None
@@ -72,11 +74,13 @@ class Ranges:
         :raises errors.RemoteUnavailable: not this time
         :raises errors.RemoteRefused: not ever
         """
+        self.version = Version(None, None)
         answer = self._get(0, most)
         ranged = answer.status == 206
         if ranged:
             self.version = self._take_part(answer, 0, most)
             if None not in (self.version.size, self.version.validator):
+                self.in_parts = True
                 return True
         if answer.status != 200:
             # A file that cannot be had in parts; or, with 416, an empty one.
@@ -99,9 +103,12 @@ class Ranges:
             send, these bytes of this version
         :raises errors.ShortRead: it sent more than it said
         """
-        answer = self._answer if self._at == start else None
-        answer = answer or self._ask(start, stop)
+        answer = self._answer
+        if answer is None or self._at != start:
+            answer = self._ask(start, stop)
         self._answer = None
+        if answer is None:
+            return
         try:
             yield from _batched(self._body(answer, self._left))
             self._line.finish()
@@ -115,15 +122,19 @@ class Ranges:
         self._line.close()
 
     def _ask(self, start: int, stop: int | None
-             ) -> http.client.HTTPResponse:
+             ) -> http.client.HTTPResponse | None:
+        """Return an answer to read, or None if ``start`` is the end."""
         known = self.version
         if start and known.validator is None:
             raise errors.SourceChanged(
                 f'{self._name} does not tell one version of the file from '
                 'another, so nothing can be gone on with')
         answer = self._get(start, stop)
+        if (known.size is None and answer.status == 416 and answer.headers.get(
+                'Content-Range', '').strip() == f'bytes */{start}'):
+            return None
         found = None
-        if answer.status == 200 and start == 0:
+        if answer.status == 200 and start == 0 and stop is None:
             found = self._take_whole(answer)
         elif answer.status == 206:
             found = self._take_part(answer, start, stop)

@@ -84,10 +84,12 @@ class Download:
         self._until = 0.0
         self._reader = 0
         self._is_closed = False
+        self._parts: http_parts.Parts | None = None
         #: Whether the threads of a reading are to end.
         self._left = threading.Event()
         self._ranges = self._connect()
         self._is_open = False
+        self._is_in_parts = False
         #: Whether the server can go on at any byte.
         self.seeks = False
 
@@ -113,6 +115,7 @@ class Download:
             try:
                 self.seeks = self._ranges.open(
                     http_parts.PART if self._connections > 1 else None)
+                self._is_in_parts = self._ranges.in_parts
                 self._is_open = True
             except errors.RemoteUnavailable as exc:
                 self._again(exc, 0)
@@ -131,15 +134,18 @@ class Download:
         """
         self.open()
         self._reader = threading.get_ident()
-        if (self._connections > 1 and self.seeks and self.size is not None
-                and self.size - offset > http_parts.PART):
-            yield from self._parallel(offset, self.size)
+        size = self.size
+        if (self._is_in_parts and size is not None
+                and size - offset > http_parts.PART):
+            yield from self._parallel(offset, size)
         else:
-            yield from self._in_turn(offset, self.size)
+            yield from self._in_turn(offset, size)
 
     def close(self) -> None:
         """End all connections. May be called more than once."""
         self._is_closed = True
+        if self._parts is not None:
+            self._parts.leave()
         self._ranges.close()
 
     def __enter__(self) -> Self:
@@ -170,10 +176,10 @@ class Download:
         version = self._ranges.version
         fetchers = [self._ranges, *(
             self._connect(version) for _ in range(self._connections - 1))]
+        self._parts = http_parts.Parts(fetchers, offset, size, self._again,
+                                       self._check, self._left.set)
         try:
-            with closing(iter(http_parts.Parts(
-                    fetchers, offset, size, self._again, self._check,
-                    self._left.set))) as chunks:
+            with closing(self._parts) as chunks:
                 yield from chunks
         finally:
             self._left.clear()

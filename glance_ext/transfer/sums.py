@@ -12,6 +12,7 @@
 """Files that list the digests of other files, as mirrors offer them."""
 
 from collections.abc import Iterable
+import hashlib
 import re
 
 from glance_ext import errors
@@ -49,9 +50,9 @@ def find(text: str, name: str, source: str = '') -> tuple[str, str]:
 
     A line is ``DIGEST  NAME`` or ``DIGEST *NAME`` as GNU writes it,
     ``ALGORITHM (NAME) = DIGEST`` as BSD does, or a digest alone, which is
-    taken if the text has nothing else. What else there is, a signature for
-    example, is passed over. Where several algorithms are listed, the longest
-    digest is taken.
+    taken if the text has nothing else. What else there is, a signature or an
+    algorithm that no Python has, is passed over. Where several algorithms are
+    listed, the longest digest is taken.
 
     :param name: of the wanted file; directories do not count, neither here
         nor in the text
@@ -71,9 +72,9 @@ def find(text: str, name: str, source: str = '') -> tuple[str, str]:
             algorithm, digest, file = '', line, wanted
         else:
             continue
-        if file.rpartition('/')[2] == wanted:
-            found.add((_algorithm(algorithm or _named(source, digest), digest),
-                       digest.lower()))
+        algorithm = _algorithm(algorithm or _named(source, digest), digest)
+        if file.rpartition('/')[2] == wanted and algorithm:
+            found.add((algorithm, digest.lower()))
     if not found:
         raise errors.DigestUnknown(
             'the file of digests does not list the wanted file')
@@ -86,18 +87,10 @@ def find(text: str, name: str, source: str = '') -> tuple[str, str]:
 
 
 def _algorithm(name: str, digest: str) -> str:
-    """Return an algorithm as ``hashlib`` calls it."""
-    found = name.lower().replace('/', '_')
-    if not found:
-        found = _BY_LENGTH.get(len(digest), '')
-    if found.startswith('sha-'):
-        found = 'sha' + found[4:]
-    if found.startswith('sha3-'):
-        found = 'sha3_' + found[5:]
-    if not found:
-        raise errors.DigestUnknown(
-            'the file of digests has one of no known length')
-    return found
+    """Return an algorithm as ``hashlib`` calls it, or '' if it does not."""
+    found = re.sub('^sha2?-', 'sha', name.lower().replace('/', '_'))
+    found = found.replace('-', '_') or _BY_LENGTH.get(len(digest), '')
+    return found if found in hashlib.algorithms_guaranteed else ''
 
 
 def _named(source: str, digest: str) -> str:

@@ -23,6 +23,7 @@ import socket
 import ssl
 import time
 from typing import Any
+from urllib import parse
 
 from urllib3.util import make_headers
 from urllib3.util import parse_url
@@ -82,7 +83,8 @@ class Transport:
         url = parse_url(self.proxy_url)
         if url.scheme != 'http' or not url.host:
             raise ValueError('the proxy is not given as http://host:port')
-        auth = make_headers(proxy_basic_auth=url.auth) if url.auth else {}
+        auth = make_headers(proxy_basic_auth=parse.unquote(url.auth)
+                            ) if url.auth else {}
         return Proxy(url.host.strip('[]'), url.port or 80, dict(auth))
 
 
@@ -96,7 +98,6 @@ class Wire:
 
     def __init__(self, sock: socket.socket, check: Check, patience: float,
                  name: str) -> None:
-        sock.settimeout(_LOOK_UP)
         self._sock = sock
         self._check = check
         self._patience = patience
@@ -200,9 +201,10 @@ def translated(name: str) -> Iterator[None]:
         yield
     except (OSError, http.client.HTTPException) as exc:
         # The text may be the server's.
-        raise errors.RemoteUnavailable(
-            f'the connection to {name} failed ({type(exc).__name__})'
-        ) from exc
+        cause = (errors.RemoteTimeout if isinstance(exc, TimeoutError)
+                 else errors.RemoteUnavailable)
+        raise cause(f'the connection to {name} failed '
+                    f'({type(exc).__name__})') from exc
 
 
 def connect(target: destinations.Target, transport: Transport, check: Check,
@@ -213,6 +215,7 @@ def connect(target: destinations.Target, transport: Transport, check: Check,
     :raises errors.RemoteRefused: TLS, or the proxy, says no
     """
     proxy = transport.proxy
+    context = transport.context if target.scheme == 'https' else None
     with translated(name):
         if proxy is None:
             sock = _open(target.addresses, target.port, transport, check)
@@ -220,11 +223,12 @@ def connect(target: destinations.Target, transport: Transport, check: Check,
             sock = _open(destinations.resolve(proxy.host, proxy.port),
                          proxy.port, transport, check)
         try:
-            if target.scheme == 'https':
+            if context is not None:
                 if proxy is not None:
                     _tunnel(Wire(sock, check, transport.patience, 'the proxy'),
                             proxy, authority(target))
-                sock = _secure(sock, target.host, transport, check, name)
+                sock = _secure(sock, context, target.host, transport, check,
+                               name)
             return Wire(sock, check, transport.patience, name)
         except BaseException:
             sock.close()
@@ -260,13 +264,13 @@ def _open(addresses: Sequence[str], port: int, transport: Transport,
             if code:
                 raise OSError(code, os.strerror(code))
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            sock.settimeout(_LOOK_UP)
             return sock
-        except OSError as exc:
+        except BaseException as exc:
+            sock.close()
+            if not isinstance(exc, OSError):
+                raise
             failure = exc
-            sock.close()
-        except BaseException:
-            sock.close()
-            raise
     raise failure
 
 
@@ -282,34 +286,39 @@ def _tunnel(wire: Wire, proxy: Proxy, where: str) -> None:
         raise errors.RemoteRefused(f'the proxy answered {answer.status}')
 
 
-def _secure(sock: socket.socket, host: str, transport: Transport,
-            check: Check, name: str) -> socket.socket:
-    until = time.monotonic() + transport.connect_timeout
+def _secure(sock: socket.socket, context: ssl.SSLContext, host: str,
+            transport: Transport, check: Check, name: str) -> socket.socket:
     # An end of the stream that TLS does not tell of may be a cut.
-    sock = transport.context.wrap_socket(
+    secure = context.wrap_socket(
         sock, server_hostname=host, do_handshake_on_connect=False,
         suppress_ragged_eofs=False)
-    sock.settimeout(_LOOK_UP)
     try:
-        while True:
-            try:
-                sock.do_handshake()
-                return sock
-            except TimeoutError:
-                check()
-                if time.monotonic() > until:
-                    raise
-    except ssl.SSLCertVerificationError as exc:
-        sock.close()
-        reason = ('is for another name' if exc.verify_code in _WRONG_NAME
-                  else f'is not trusted: {exc.verify_message}')
-        raise errors.RemoteRefused(
-            f'the certificate of {name} {reason}') from exc
-    except ssl.SSLError as exc:
-        sock.close()
-        if isinstance(exc, ssl.SSLEOFError):
-            raise
-        raise errors.RemoteRefused(f'{name} and TLS do not agree') from exc
-    except BaseException:
-        sock.close()
+        _shake_hands(secure, transport, check)
+    except BaseException as exc:
+        secure.close()
+        if (isinstance(exc, ssl.SSLCertVerificationError)
+                and exc.verify_code in _WRONG_NAME):
+            raise errors.RemoteRefused(
+                f'the certificate of {name} is for another name') from exc
+        if isinstance(exc, ssl.SSLCertVerificationError):
+            raise errors.RemoteRefused(
+                f'the certificate of {name} is not trusted: '
+                f'{exc.verify_message}') from exc
+        if isinstance(exc, ssl.SSLError) and not isinstance(
+                exc, ssl.SSLEOFError):
+            raise errors.RemoteRefused(
+                f'{name} and TLS do not agree') from exc
         raise
+    return secure
+
+
+def _shake_hands(sock: ssl.SSLSocket, transport: Transport, check: Check
+                 ) -> None:
+    until = time.monotonic() + transport.connect_timeout
+    while True:
+        try:
+            return sock.do_handshake()
+        except TimeoutError:
+            check()
+            if time.monotonic() > until:
+                raise

@@ -19,6 +19,7 @@ import unittest
 
 from glance_ext import errors
 from glance_ext.stores import drivers
+from glance_ext.stores import writing
 from tests.conformance.cases import MIB
 from tests.conformance.cases import cut
 from tests.conformance.cases import data
@@ -241,6 +242,20 @@ class TestInstance(RbdCase, unittest.TestCase):
                     self.assertEqual(sha256(content), digest([copy]).sha256)
                     self.delete(copy)
                 self.assert_nothing_new()
+
+
+class TestDied(RbdCase, unittest.TestCase):
+
+    def test_half_an_image_of_a_process_that_died_is_cleared(self):
+        import rbd
+
+        with self.ceph.pool() as pool:
+            rbd.RBD().create(pool, 'half', SIZE)
+        with self.ceph.opened('half'):
+            self.assert_fails(errors.StoreBusy, writing.clear, 'rbd', 'half',
+                              self.context)
+        writing.clear('rbd', 'half', self.context)
+        self.assert_nothing_new()
 
 
 class TestInUse(RbdCase, unittest.TestCase):

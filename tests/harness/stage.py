@@ -128,6 +128,8 @@ def soak() -> Iterator[tuple[str, Count]]:
     """Run the long forms."""
     for path in ('tests/soak', 'tests/functional', 'tests/services'):
         yield from tests(path, GLANCE_EXT_SOAK='1')
+    yield from tests('tests/soak', 'cinder', 'test_cinder',
+                     GLANCE_EXT_SOAK='1')
 
 
 STAGES: dict[str, Callable[[], Iterator[tuple[str, Count]]]] = {

@@ -94,6 +94,10 @@ SPECS = {
     for release, pins in GLANCE.items()
 } | {
     'client': Spec(('python-openstackclient', *PROJECT, *TESTS), True),
+    # Glance's driver for Cinder wants a part of Cinder beside Glance.
+    'cinder': Spec(
+        ('cinder==29.0.0', *GLANCE['33'], *SERVERS, *PROJECT, *TESTS), True
+    ),
     'keystone': Spec(('keystone==30.0.0', 'waitress>=3,<4'), True),
     'swift': Spec(('swift==2.38.3', 'setuptools<81'), True),
     'tempest': Spec(

@@ -29,8 +29,10 @@ OF_THE_HOST = {
     'glance',
     'glance_store',
     'oslo_db',
+    'oslo_upgradecheck',
     'sqlalchemy',
     'swiftclient',
+    'taskflow',
     'uwsgi',
 }
 

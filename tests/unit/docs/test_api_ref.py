@@ -100,6 +100,10 @@ class ParametersTest(unittest.TestCase):
         _, response = parameters(sections()['GET', ACTION_PATH])
         self.assertEqual(set(schemas.IMAGE_ACTION['properties']), response)
 
+    def test_the_list_has_the_properties_of_its_schema(self):
+        _, response = parameters(sections()['GET', LIST_PATH])
+        self.assertEqual(set(schemas.IMAGE_ACTIONS['properties']), response)
+
     def test_discovery_has_the_properties_of_its_answer(self):
         (response,) = parameters(sections()['GET', '/v2/info/glance-ext'])
         self.assertEqual(set(sample('info-response')), response)
@@ -130,16 +134,24 @@ class SamplesTest(unittest.TestCase):
                     set(schemas.IMAGE_ACTION['properties']), set(action)
                 )
 
+    def test_the_list_is_valid_and_complete(self):
+        page = sample('image-actions-response')
+        jsonschema.validate(page, schemas.IMAGE_ACTIONS)
+        self.assertEqual(
+            set(schemas.IMAGE_ACTIONS['properties']), set(page)
+        )
+
     def test_schemas_are_those_of_the_code(self):
-        self.assertEqual(
-            schemas.IMAGE_HASH, sample('schema-image-hash-response')
-        )
-        self.assertEqual(
-            schemas.IMAGE_VERIFY, sample('schema-image-verify-response')
-        )
-        self.assertEqual(
-            schemas.IMAGE_ACTION, sample('schema-image-action-response')
-        )
+        for schema in (
+            schemas.IMAGE_HASH,
+            schemas.IMAGE_VERIFY,
+            schemas.IMAGE_ACTION,
+            schemas.IMAGE_ACTIONS,
+        ):
+            with self.subTest(schema['name']):
+                self.assertEqual(
+                    schema, sample(f'schema-{schema["name"]}-response')
+                )
 
     def test_discovery_is_what_the_code_answers(self):
         conf.register_opts(cfg.CONF)
@@ -158,4 +170,5 @@ class SamplesTest(unittest.TestCase):
 
 HASH_PATH = '/v2/images/{image_id}/hash'
 VERIFY_PATH = '/v2/images/{image_id}/verify'
+LIST_PATH = '/v2/image-actions'
 ACTION_PATH = '/v2/image-actions/{action_id}'

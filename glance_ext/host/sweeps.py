@@ -1,0 +1,128 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+"""Walks over the whole table of images, a stretch at a time.
+
+The stretches follow the primary key, so that the last one of a million rows
+costs what the first does. Nothing is counted or sorted beforehand.
+"""
+
+from collections.abc import Iterator
+import datetime
+from typing import Any, NamedTuple
+
+import sqlalchemy as sa
+
+from glance_ext.host import database as db
+from glance_ext.host.database import image_locations
+from glance_ext.host.database import images
+from glance_ext.host.images import ACTIVE
+
+#: Rows looked at by one statement: some milliseconds of the database.
+_STRETCH = 5000
+#: Ids in one ``IN``: fewer than any database's limit of parameters.
+_AT_ONCE = 500
+
+
+class Candidate(NamedTuple):
+    """An active image whose hash is missing, or is to be replaced."""
+
+    id: str
+    size: int | None
+    os_hash_algo: str | None
+
+
+class Count(NamedTuple):
+    """How many active images of a stretch are alike, and their bytes."""
+
+    os_hash_algo: str | None
+    has_hash: bool
+    images: int
+    bytes: int
+
+
+def candidates(after: str = '', having: str | None = None,
+               created_before: datetime.datetime | None = None
+               ) -> Iterator[list[Candidate]]:
+    """Yield the active images without a hash, a list for each stretch.
+
+    :param after: begin behind this id
+    :param having: instead, those whose hash is of this algorithm
+    :param created_before: only images that are older, in UTC
+    """
+    wanted = [sa.func.coalesce(images.c.os_hash_value, '') == ''
+              if having is None else sa.and_(
+                  sa.func.coalesce(images.c.os_hash_value, '') != '',
+                  images.c.os_hash_algo == having)]
+    if created_before is not None:
+        # Wrapped, as the other columns with an index: see _within.
+        wanted.append(sa.func.coalesce(images.c.created_at, None)
+                      < created_before)
+    columns = [getattr(images.c, name) for name in Candidate._fields]
+    for within in _stretches(after):
+        yield [Candidate(*row) for row in db.read(
+            sa.select(*columns).where(*within, *wanted)
+            .order_by(images.c.id))]
+
+
+def counts() -> Iterator[list[Count]]:
+    """Yield how many active images there are, for each stretch."""
+    has_hash = sa.func.coalesce(images.c.os_hash_value, '') != ''
+    for within in _stretches(''):
+        rows = db.read(sa.select(
+            images.c.os_hash_algo, has_hash.label('has_hash'),
+            sa.func.count(images.c.id),
+            sa.func.coalesce(sa.func.sum(images.c.size), 0)
+        ).where(*within).group_by(images.c.os_hash_algo, has_hash))
+        yield [Count(row[0], bool(row[1]), int(row[2]), int(row[3]))
+               for row in rows]
+
+
+def stores(image_ids: list[str]) -> dict[str, set[str]]:
+    """Return ``{image: stores}`` for the images that have a location.
+
+    A location that names no store has the id ``''``.
+    """
+    found: dict[str, set[str]] = {}
+    for start in range(0, len(image_ids), _AT_ONCE):
+        for row in db.read(sa.select(
+                image_locations.c.image_id,
+                image_locations.c.meta_data).where(
+                    image_locations.c.image_id.in_(
+                        image_ids[start:start + _AT_ONCE]),
+                    image_locations.c.deleted == sa.false())):
+            found.setdefault(row.image_id, set()).add(
+                (row.meta_data or {}).get('store', ''))
+    return found
+
+
+def _stretches(after: str) -> Iterator[list[Any]]:
+    """Yield the SQL conditions of one stretch after the other."""
+    while True:
+        stretch = sa.select(images.c.id).where(
+            images.c.id > after).order_by(images.c.id).limit(
+                _STRETCH).subquery()
+        ((last,),) = db.read(sa.select(sa.func.max(stretch.c.id)))
+        if last is None:
+            return
+        yield _within(after, last)
+        after = last
+
+
+def _within(after: str, last: str) -> list[Any]:
+    """Return the conditions for active images in a stretch.
+
+    The columns that have an index of their own are wrapped, so that no
+    planner prefers that index to the stretch of the primary key.
+    """
+    return [images.c.id > after, images.c.id <= last,
+            sa.func.coalesce(images.c.deleted, sa.true()) == sa.false(),
+            images.c.status == ACTIVE]
