@@ -229,7 +229,7 @@ def _undo(run: Run, plugin: plugins.Plugin) -> bool:
     action = run.action
     for wait in _UNDO_AGAIN:
         try:
-            if plugin.locks_image and not locks.ensure(
+            if action.locks_image and not locks.ensure(
                     action.image_id, action.id):
                 raise errors.ImageChanged('another operation has the image')
             plugin.undo(run)

@@ -33,8 +33,6 @@ class Plugin(Protocol):
 
     #: What the image may be while such an action is at work.
     statuses: Collection[str]
-    #: Whether such an action holds the image's lock.
-    locks_image: bool
 
     def run(self, run: 'run_.Run') -> None:
         """Do the work; the last thing is ``run.succeed``.

@@ -237,7 +237,7 @@ class Run:
             self.action.phase = record.ROLLING_BACK
             self.action.error = {'code': cause.code,
                                  'message': cause.message}
-            self.action.result = {}
+            self.action.result = cause.result
             try:
                 self._fenced(None, cause.message, new_status=tasks.FAILURE)
             except errors.Cancelled:

@@ -60,7 +60,6 @@ class Hash:
     """The plugin. The spec holds ``os_hash_algo`` and ``rehash``."""
 
     statuses = (images.ACTIVE,)
-    locks_image = True
 
     def run(self, run: Run) -> None:
         if not locks.ensure(run.action.image_id, run.action.id):

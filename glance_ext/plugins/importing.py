@@ -48,7 +48,6 @@ class Import:
     #: As it is called in a request, and the type of its actions.
     name: str
     event = 'image.copy'
-    locks_image = True
     #: What the image has to be when it is asked for, and while it runs.
     wanted: str
     statuses: Collection[str]
