@@ -122,7 +122,7 @@ class Pass:
                 if bad := self._contradicted(found):
                     raise _Contradicted(stream, bad)
             found = deliver(self._paid(stream), digests, believe)
-            # Only now: it is the one that was read last.
+            # Not before: it may be another one by now.
             return stream.source, found
 
     def _paid(self, stream: Stream[_R]) -> Iterator[bytes]:

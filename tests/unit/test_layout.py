@@ -31,6 +31,7 @@ OF_THE_HOST = {
     'glance_store',
     'oslo_db',
     'oslo_upgradecheck',
+    'prometheus_client',
     'sqlalchemy',
     'swiftclient',
     'taskflow',
