@@ -54,6 +54,8 @@ class Keeper(threading.Thread):
         super().__init__(name='glance-ext-keeper', daemon=True)
         self._executor = executor
         self._takes_over = takes_over
+        #: Up to which id rows were looked at for being expired.
+        self._expired = ''
         #: Whether the last look left stale actions, for want of room.
         self._left_some = False
 
@@ -85,6 +87,7 @@ class Keeper(threading.Thread):
             for action_type, actions in by_type.items():
                 plugins.load(action_type).look_after(actions)
             staging.clean(_has_ended)
+            self._expired = tasks.expire(self._expired)
         except Exception:
             LOG.exception('Looking for stuck actions failed; it is done '
                           'again in a while')

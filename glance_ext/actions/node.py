@@ -63,7 +63,8 @@ def begin(spec: dict[str, Any], image: Any, context: contexts.Context, *,
           ) -> record.Action:
     """Accept an action on ``image`` and return it.
 
-    :param spec: see :func:`record.new_spec`
+    :param spec: see :func:`record.new_spec`; with ``locks_image`` False in
+        it, the image's lock is left alone
     :param image: Glance's image object, as the caller sees it
     :param kept: secrets; see :mod:`glance_ext.actions.secrets`
     :param prepare: writes to the image when its lock is taken, in the same
@@ -71,7 +72,8 @@ def begin(spec: dict[str, Any], image: Any, context: contexts.Context, *,
     :raises Busy: the image is locked, or not as it was
     :raises locks.ImageGone: it was deleted meanwhile
     """
-    if not _is_free(image, context):
+    locks_image = spec.get('locks_image', True)
+    if locks_image and not _is_free(image, context):
         raise Busy
     spec = {**spec, 'caller': contexts.caller(context),
             'sealed': secrets.seal(kept or {})}
@@ -85,15 +87,16 @@ def begin(spec: dict[str, Any], image: Any, context: contexts.Context, *,
                 'backend': spec.get('stores', []), 'glance_ext': spec},
         user_id=context.user_id, request_id=context.request_id,
         message='Waiting for its turn')
-    # After the row, because a lock without a row counts as stale.
-    try:
-        taken = locks.take(image.image_id, task.id, prepare)
-    except BaseException:
-        tasks.remove(task.id)
-        raise
-    if not taken:
-        tasks.remove(task.id)
-        raise Busy
+    if locks_image:
+        # After the row, because a lock without a row counts as stale.
+        try:
+            taken = locks.take(image.image_id, task.id, prepare)
+        except BaseException:
+            tasks.remove(task.id)
+            raise
+        if not taken:
+            tasks.remove(task.id)
+            raise Busy
     action = record.Action.of(task)
     executor = start()
     # What nobody else may know can run nowhere else.

@@ -67,6 +67,9 @@ class Run:
         self._over = False
         #: Set when this process was told to stop.
         self.process_ends = False
+        #: The stores that count it as one of theirs, if they count.
+        self.stores: Collection[str] = ()
+        self.waits_for = 'its turn'
         #: What the image may be while the action is at work; the plugin's.
         self.statuses: Collection[str] = ()
         self._stop: Exception | None = None
@@ -234,7 +237,7 @@ class Run:
             self.action.phase = record.ROLLING_BACK
             self.action.error = {'code': cause.code,
                                  'message': cause.message}
-            self.action.result = {}
+            self.action.result = cause.result
             try:
                 self._fenced(None, cause.message, new_status=tasks.FAILURE)
             except errors.Cancelled:
@@ -370,7 +373,7 @@ class Run:
     def _say(self) -> str:
         action = self.action
         if action.status == tasks.PENDING:
-            return 'Waiting for its turn'
+            return f'Waiting for {self.waits_for}'
         if action.status == tasks.FAILURE:
             return action.message
         text = f'{action.phase.capitalize()}: {self.progress.done >> 20}'
