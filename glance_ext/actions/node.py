@@ -15,7 +15,9 @@ from collections.abc import Callable, Iterator
 import threading
 from typing import Any
 
+from glance_ext import errors
 from glance_ext.actions import keeper
+from glance_ext.actions import posting
 from glance_ext.actions import record
 from glance_ext.actions import run
 from glance_ext.actions import secrets
@@ -61,7 +63,8 @@ def begin(spec: dict[str, Any], image: Any, context: contexts.Context, *,
           ) -> record.Action:
     """Accept an action on ``image`` and return it.
 
-    :param spec: see :func:`record.new_spec`
+    :param spec: see :func:`record.new_spec`; with ``locks_image`` False in
+        it, the image's lock is left alone
     :param image: Glance's image object, as the caller sees it
     :param kept: secrets; see :mod:`glance_ext.actions.secrets`
     :param prepare: writes to the image when its lock is taken, in the same
@@ -69,7 +72,8 @@ def begin(spec: dict[str, Any], image: Any, context: contexts.Context, *,
     :raises Busy: the image is locked, or not as it was
     :raises locks.ImageGone: it was deleted meanwhile
     """
-    if not _is_free(image, context):
+    locks_image = spec.get('locks_image', True)
+    if locks_image and not _is_free(image, context):
         raise Busy
     spec = {**spec, 'caller': contexts.caller(context),
             'sealed': secrets.seal(kept or {})}
@@ -83,17 +87,23 @@ def begin(spec: dict[str, Any], image: Any, context: contexts.Context, *,
                 'backend': spec.get('stores', []), 'glance_ext': spec},
         user_id=context.user_id, request_id=context.request_id,
         message='Waiting for its turn')
-    # After the row, because a lock without a row counts as stale.
-    try:
-        taken = locks.take(image.image_id, task.id, prepare)
-    except BaseException:
-        tasks.remove(task.id)
-        raise
-    if not taken:
-        tasks.remove(task.id)
-        raise Busy
+    if locks_image:
+        # After the row, because a lock without a row counts as stale.
+        try:
+            taken = locks.take(image.image_id, task.id, prepare)
+        except BaseException:
+            tasks.remove(task.id)
+            raise
+        if not taken:
+            tasks.remove(task.id)
+            raise Busy
     action = record.Action.of(task)
-    start().submit(run.Run(action, context, kept or {}))
+    executor = start()
+    # What nobody else may know can run nowhere else.
+    if posting.is_on() and len(spec['sealed']) == len(kept or {}):
+        posting.post(action.id)
+    else:
+        executor.submit(run.Run(action, context, kept or {}))
     return action
 
 
@@ -124,9 +134,18 @@ def cancel(action_id: str) -> bool:
         action = show(action_id)
         if action is None or action.phase == record.ENDED:
             return False
-        if action.phase == record.ROLLING_BACK or run.cancel(action):
+        if action.phase == record.ROLLING_BACK or _cancel(action):
             start().look_at(action_id)
+            _undo_unowned(action_id)
             return True
+
+
+def _undo_unowned(action_id: str) -> None:
+    """Undo here what was cancelled while it waited for a worker."""
+    action = show(action_id)
+    if posting.is_on() and action is not None and not action.runner and (
+            action.phase == record.ROLLING_BACK):
+        keeper.take_over(action, start())
 
 
 def note_failed_delete(image_id: str, context: contexts.Context) -> None:
@@ -162,3 +181,18 @@ def _is_free(image: Any, context: contexts.Context) -> bool:
     db.transaction(lambda connection: locks.drop(
         connection, image.image_id, holder))
     return True
+
+
+def _cancel(action: record.Action) -> bool:
+    """Write that an action is cancelled; its owner undoes it.
+
+    :returns: False where the row is not any more what ``action`` says
+    """
+    action.phase = record.ROLLING_BACK
+    action.error = {'code': errors.Cancelled.code,
+                    'message': 'The action was cancelled'}
+    action.result = {}
+    return db.transaction(lambda connection: tasks.fence(
+        connection, action.id, status=action.status, stamp=action.stamp,
+        new_status=tasks.FAILURE, result=action.kept(),
+        message='The action was cancelled')) is not None

@@ -24,12 +24,16 @@ import routes
 from glance_ext.api import actions
 from glance_ext.api import discovery
 from glance_ext.api import hashes
+from glance_ext.api import metrics
 from glance_ext.api import schemas
+from glance_ext.api import verifications
 from glance_ext.host.wsgi import Answer
 from glance_ext.policies.actions import CANCEL_IMAGE_ACTION
 from glance_ext.policies.actions import GET_IMAGE_ACTION
 from glance_ext.policies.actions import GET_IMAGE_ACTIONS
 from glance_ext.policies.hash import CALCULATE_HASH
+from glance_ext.policies.metrics import GET_METRICS
+from glance_ext.policies.verify import VERIFY_IMAGE
 
 
 class Route(NamedTuple):
@@ -44,12 +48,15 @@ class Route(NamedTuple):
 ROUTES: tuple[Route, ...] = (
     Route('POST', '/v2/images/{image_id}/hash', hashes.calculate,
           CALCULATE_HASH),
+    Route('POST', '/v2/images/{image_id}/verify', verifications.begin,
+          VERIFY_IMAGE),
     Route('GET', '/v2/image-actions', actions.index, GET_IMAGE_ACTIONS),
     Route('GET', '/v2/image-actions/{action_id}', actions.show,
           GET_IMAGE_ACTION),
     Route('DELETE', '/v2/image-actions/{action_id}', actions.cancel,
           CANCEL_IMAGE_ACTION),
     Route('GET', '/v2/info/glance-ext', discovery.show),
+    Route('GET', '/v2/info/glance-ext/metrics', metrics.show, GET_METRICS),
     *(Route('GET', f'/v2/schemas/{name}', schemas.handler(name))
       for name in schemas.NAMES),
 )

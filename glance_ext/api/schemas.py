@@ -44,6 +44,22 @@ IMAGE_HASH: dict[str, Any] = {
     'additionalProperties': False,
 }
 
+IMAGE_VERIFY: dict[str, Any] = {
+    'name': 'image-verify',
+    'type': 'object',
+    'properties': {
+        'stores': {
+            'type': 'array', 'minItems': 1, 'maxItems': 128,
+            'items': {'type': 'string', 'maxLength': 255},
+            'description': 'The stores whose copies are read; without it, '
+                           'every store that has one'},
+        'repair': {
+            'type': 'boolean',
+            'description': 'Replace bad copies from a good one'},
+    },
+    'additionalProperties': False,
+}
+
 _STATE: dict[str, Any] = {
     'progress': {
         'type': 'object',
@@ -117,8 +133,8 @@ IMAGE_ACTIONS: dict[str, Any] = {
               {'rel': 'describedby', 'href': '{schema}'}],
 }
 
-_SCHEMAS = {each['name']: each
-            for each in (IMAGE_HASH, IMAGE_ACTION, IMAGE_ACTIONS)}
+_SCHEMAS = {each['name']: each for each in (
+    IMAGE_HASH, IMAGE_VERIFY, IMAGE_ACTION, IMAGE_ACTIONS)}
 NAMES: tuple[str, ...] = tuple(_SCHEMAS)
 
 

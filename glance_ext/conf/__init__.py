@@ -20,6 +20,7 @@ from glance_ext.conf import actions
 from glance_ext.conf import download
 from glance_ext.conf import hash as hash_
 from glance_ext.conf import imports
+from glance_ext.conf import metrics
 from glance_ext.conf import transfer
 from glance_ext.conf import workers
 
@@ -31,6 +32,7 @@ _OPTS = [
     *actions.OPTS,
     *imports.OPTS,
     *workers.OPTS,
+    *metrics.OPTS,
     *transfer.OPTS,
     *download.OPTS,
 ]

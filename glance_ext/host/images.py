@@ -38,6 +38,7 @@ from glance_ext.host.database import images
 LOG = logging.getLogger(__name__)
 
 ACTIVE, QUEUED, IMPORTING = 'active', 'queued', 'importing'
+DEACTIVATED = 'deactivated'
 
 
 class Location(NamedTuple):

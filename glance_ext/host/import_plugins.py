@@ -110,6 +110,10 @@ class _Repo:
         return image
 
     def save(self, image: Any, from_state: str | None = None) -> None:
+        self.write(image)
+
+    def write(self, image: Any) -> None:
+        """Write what is other now than when the image was read."""
         (before, was), (now, has) = self._before, _facts(image)
         changed = {name: value for name, value in now.items()
                    if value != before[name]}
@@ -142,7 +146,7 @@ class _Wrapper:
                  value: BaseException | None,
                  traceback: TracebackType | None) -> None:
         if kind is None:
-            self._repo.save(self._image)
+            self._repo.write(self._image)
 
     def assert_task_lock(self) -> None:
         """The action holds it, or its end is not written."""

@@ -48,7 +48,6 @@ class Import:
     #: As it is called in a request, and the type of its actions.
     name: str
     event = 'image.copy'
-    locks_image = True
     #: What the image has to be when it is asked for, and while it runs.
     wanted: str
     statuses: Collection[str]
@@ -166,6 +165,9 @@ class Import:
                 connection, action.image_id, importing=[], failed=[
                     store for store in shown
                     if action.stores[store]['status'] == 'failure'])
+
+    def stores(self, action: record.Action) -> Collection[str]:
+        return list(action.spec['stores'])
 
     def events(self, action: record.Action, what: str
                ) -> Iterator[tuple[str, dict[str, Any]]]:

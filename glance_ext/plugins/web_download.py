@@ -24,7 +24,7 @@ from glance_ext.actions.run import Run
 from glance_ext.conf.hash import ALGORITHMS
 from glance_ext.host import copies
 from glance_ext.host import database as db
-from glance_ext.host import destinations
+from glance_ext.plugins import destinations
 from glance_ext.host import images
 from glance_ext.host import import_plugins
 from glance_ext.host import policy

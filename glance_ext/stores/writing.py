@@ -270,6 +270,12 @@ def clear(store: str, image_id: str, context: Any,
         _remove_leftovers, store, image_id, context, must_know=True))
 
 
+def can_clear(store: str) -> bool:
+    """Tell whether :func:`clear` knows what may be left in a store."""
+    with drivers.translated(drivers.name(store)):
+        return traits.of(drivers.of_store(store)).leftovers is not None
+
+
 def is_occupied(store: str, image_id: str, context: Any,
                 patience: float) -> bool:
     """Tell whether a store has something under the image's id.
