@@ -18,9 +18,14 @@ A code is never renamed and never used again for something else. Messages
 are for people and never hold a location's URL or a credential.
 """
 
+from typing import Any
+
 
 class ActionError(Exception):
-    """An action cannot succeed. ``message`` says why, in words."""
+    """An action cannot succeed. ``message`` says why, in words.
+
+    :ivar result: what the action has found out all the same
+    """
 
     code = 'internal_error'
     #: Whether another attempt may go better.
@@ -29,6 +34,7 @@ class ActionError(Exception):
     def __init__(self, message: str) -> None:
         super().__init__(message)
         self.message = message
+        self.result: dict[str, Any] = {}
 
 
 class InternalError(ActionError):
@@ -83,6 +89,16 @@ class ImageExists(ActionError):
     """Somebody else made an image with the wanted id."""
 
     code = 'image_exists'
+
+
+class BadCopy(ActionError):
+    """Not every copy of the image is good; ``result`` has the verdicts."""
+
+    code = 'bad_copy'
+
+    def __init__(self, message: str, result: dict[str, Any]) -> None:
+        super().__init__(message)
+        self.result = result
 
 
 class InvalidImageData(ActionError):

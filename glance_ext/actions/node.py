@@ -18,7 +18,9 @@ from typing import Any
 
 from oslo_db import exception as db_exception
 
+from glance_ext import errors
 from glance_ext.actions import keeper
+from glance_ext.actions import posting
 from glance_ext.actions import record
 from glance_ext.actions import run
 from glance_ext.actions import secrets
@@ -72,7 +74,8 @@ def begin(spec: dict[str, Any], image: Any, context: contexts.Context, *,
           ) -> record.Action:
     """Accept an action on ``image`` and return it.
 
-    :param spec: see :func:`record.new_spec`
+    :param spec: see :func:`record.new_spec`; with ``locks_image`` False in
+        it, the image's lock is left alone
     :param image: Glance's image object, as the caller sees it
     :param kept: secrets; see :mod:`glance_ext.actions.secrets`
     :param prepare: writes to the image when its lock is taken, in the same
@@ -80,20 +83,22 @@ def begin(spec: dict[str, Any], image: Any, context: contexts.Context, *,
     :raises Busy: the image is locked, or not as it was
     :raises locks.ImageGone: it was deleted meanwhile
     """
-    if not _is_free(image, context):
+    locks_image = spec.get('locks_image', True)
+    if locks_image and not _is_free(image, context):
         raise Busy
     task = _insert(spec, image.image_id, image.owner, context, kept)
-    # After the row, because a lock without a row counts as stale.
-    try:
-        taken = locks.take(image.image_id, task.id, prepare)
-    except BaseException:
-        tasks.remove(task.id)
-        raise
-    if not taken:
-        tasks.remove(task.id)
-        raise Busy
+    if locks_image:
+        # After the row, because a lock without a row counts as stale.
+        try:
+            taken = locks.take(image.image_id, task.id, prepare)
+        except BaseException:
+            tasks.remove(task.id)
+            raise
+        if not taken:
+            tasks.remove(task.id)
+            raise Busy
     action = record.Action.of(task)
-    start().submit(run.Run(action, context, kept or {}))
+    _set_going(action, context, kept or {})
     return action
 
 
@@ -103,7 +108,8 @@ def begin_unlocked(spec: dict[str, Any], image: Any | None,
                    action_id: str | None = None) -> record.Action:
     """Accept an action that needs no lock, and perhaps has no image yet.
 
-    One with an ``upload_timeout`` is left to whoever brings its data.
+    One with an ``upload_timeout`` is left to whoever brings its data, and
+    one that ``needs_token`` runs here.
 
     :param action_id: of the action; one that has expired makes room
     :returns: the action; that which there is, where it has this id
@@ -122,8 +128,19 @@ def begin_unlocked(spec: dict[str, Any], image: Any | None,
         task = _insert(*arguments)
     action = record.Action.of(task)
     if not action.awaits_upload:
-        start().submit(run.Run(action, context, kept or {}))
+        _set_going(action, context, kept or {})
     return action
+
+
+def _set_going(action: record.Action, context: contexts.Context,
+               kept: dict[str, str]) -> None:
+    executor = start()
+    # What nobody else may know can run nowhere else.
+    if (posting.is_on() and not action.spec.get('needs_token')
+            and len(action.spec['sealed']) == len(kept)):
+        posting.post(action.id)
+    else:
+        executor.submit(run.Run(action, context, kept))
 
 
 def _insert(spec: dict[str, Any], image_id: str | None,
@@ -174,11 +191,18 @@ def cancel(action_id: str) -> bool:
         if action is None or action.phase == record.ENDED:
             return False
         is_nobodys = action.awaits_upload
-        if action.phase == record.ROLLING_BACK or run.cancel(action):
+        if action.phase == record.ROLLING_BACK or _cancel(action):
             start().look_at(action_id)
-            if is_nobodys and (now := show(action_id)) is not None:
-                keeper.take_over(now, start())
+            _undo_unowned(action_id, is_nobodys)
             return True
+
+
+def _undo_unowned(action_id: str, is_nobodys: bool) -> None:
+    """Undo here what was cancelled while it waited for a worker, or data."""
+    action = show(action_id)
+    if action is not None and action.phase == record.ROLLING_BACK and (
+            is_nobodys or posting.is_on() and not action.runner):
+        keeper.take_over(action, start())
 
 
 def note_failed_delete(image_id: str, context: contexts.Context) -> None:
@@ -214,3 +238,18 @@ def _is_free(image: Any, context: contexts.Context) -> bool:
     db.transaction(lambda connection: locks.drop(
         connection, image.image_id, holder))
     return True
+
+
+def _cancel(action: record.Action) -> bool:
+    """Write that an action is cancelled; its owner undoes it.
+
+    :returns: False where the row is not any more what ``action`` says
+    """
+    action.phase = record.ROLLING_BACK
+    action.error = {'code': errors.Cancelled.code,
+                    'message': 'The action was cancelled'}
+    action.result = {}
+    return db.transaction(lambda connection: tasks.fence(
+        connection, action.id, status=action.status, stamp=action.stamp,
+        new_status=tasks.FAILURE, result=action.kept(),
+        message='The action was cancelled')) is not None

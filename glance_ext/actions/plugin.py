@@ -33,8 +33,6 @@ class Plugin(Protocol):
 
     #: What the image may be while such an action is at work.
     statuses: Collection[str]
-    #: Whether such an action holds the image's lock.
-    locks_image: bool
 
     def run(self, run: 'run_.Run') -> None:
         """Do the work; the last thing is ``run.succeed``.
@@ -60,6 +58,9 @@ class Plugin(Protocol):
 
         Runs in the transaction that ends the action.
         """
+
+    def stores(self, action: 'record.Action') -> Collection[str]:
+        """Return the stores that count the action as one of theirs."""
 
     def events(self, action: 'record.Action', what: str
                ) -> Iterable[tuple[str, dict[str, Any]]]:

@@ -96,6 +96,11 @@ class Action:
             state=kept.get('state') or {})
 
     @property
+    def locks_image(self) -> bool:
+        """Whether it holds the image's lock for as long as it lasts."""
+        return bool(self.spec.get('locks_image', True))
+
+    @property
     def max_attempts(self) -> int:
         """How often the work is tried at the most, crashes included."""
         return int(self.spec['max_attempts'])

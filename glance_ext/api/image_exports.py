@@ -23,11 +23,11 @@ from glance_ext.api import own_resources
 from glance_ext.api import resource_schemas
 from glance_ext.api import schemas
 from glance_ext.host import conversion
-from glance_ext.host import destinations
 from glance_ext.host import images
 from glance_ext.host import policy
 from glance_ext.host import wsgi
 from glance_ext.host.wsgi import Answer
+from glance_ext.plugins import destinations
 from glance_ext.plugins import image_export
 from glance_ext.plugins import image_import
 from glance_ext.policies.image_exports import DELETE_IMAGE_EXPORT

@@ -106,8 +106,7 @@ def upload(request: wsgi.Request, import_id: str) -> Answer:
                 explanation='The import has its stores; X-Image-Meta-Store '
                             'cannot name another one.')
         stores = imports.choose_stores(request, {})
-    most = quotas.most(request.context, action.spec['future_id'],
-                       len(stores))
+    most = quotas.most(request.context, len(stores))
     try:
         verifying.require_room(request.content_length or 0, most)
         uploads.receive(action, request.context, wsgi.read_chunks(request),

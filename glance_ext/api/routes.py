@@ -26,7 +26,9 @@ from glance_ext.api import discovery
 from glance_ext.api import hashes
 from glance_ext.api import image_exports
 from glance_ext.api import image_imports
+from glance_ext.api import metrics
 from glance_ext.api import schemas
+from glance_ext.api import verifications
 from glance_ext.host.wsgi import Answer
 from glance_ext.policies.actions import CANCEL_IMAGE_ACTION
 from glance_ext.policies.actions import GET_IMAGE_ACTION
@@ -41,6 +43,8 @@ from glance_ext.policies.image_imports import DELETE_IMAGE_IMPORT
 from glance_ext.policies.image_imports import GET_IMAGE_IMPORT
 from glance_ext.policies.image_imports import GET_IMAGE_IMPORTS
 from glance_ext.policies.image_imports import UPLOAD_IMAGE_IMPORT
+from glance_ext.policies.metrics import GET_METRICS
+from glance_ext.policies.verify import VERIFY_IMAGE
 
 
 class Route(NamedTuple):
@@ -55,6 +59,8 @@ class Route(NamedTuple):
 ROUTES: tuple[Route, ...] = (
     Route('POST', '/v2/images/{image_id}/hash', hashes.calculate,
           CALCULATE_HASH),
+    Route('POST', '/v2/images/{image_id}/verify', verifications.begin,
+          VERIFY_IMAGE),
     Route('GET', '/v2/image-actions', actions.index, GET_IMAGE_ACTIONS),
     Route('GET', '/v2/image-actions/{action_id}', actions.show,
           GET_IMAGE_ACTION),
@@ -79,6 +85,7 @@ ROUTES: tuple[Route, ...] = (
     Route('DELETE', '/v2/image-exports/{export_id}', image_exports.delete,
           DELETE_IMAGE_EXPORT),
     Route('GET', '/v2/info/glance-ext', discovery.show),
+    Route('GET', '/v2/info/glance-ext/metrics', metrics.show, GET_METRICS),
     *(Route('GET', f'/v2/schemas/{name}', schemas.handler(name))
       for name in schemas.NAMES),
 )

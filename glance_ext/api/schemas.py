@@ -45,6 +45,22 @@ IMAGE_HASH: dict[str, Any] = {
     'additionalProperties': False,
 }
 
+IMAGE_VERIFY: dict[str, Any] = {
+    'name': 'image-verify',
+    'type': 'object',
+    'properties': {
+        'stores': {
+            'type': 'array', 'minItems': 1, 'maxItems': 128,
+            'items': {'type': 'string', 'maxLength': 255},
+            'description': 'The stores whose copies are read; without it, '
+                           'every store that has one'},
+        'repair': {
+            'type': 'boolean',
+            'description': 'Replace bad copies from a good one'},
+    },
+    'additionalProperties': False,
+}
+
 _STATE: dict[str, Any] = {
     'progress': {
         'type': 'object',
@@ -121,9 +137,9 @@ IMAGE_ACTIONS: dict[str, Any] = {
 }
 
 _SCHEMAS = {each['name']: each for each in (
-    IMAGE_HASH, IMAGE_ACTION, IMAGE_ACTIONS, resource_schemas.IMAGE_IMPORT,
-    resource_schemas.IMAGE_IMPORTS, resource_schemas.IMAGE_EXPORT,
-    resource_schemas.IMAGE_EXPORTS)}
+    IMAGE_HASH, IMAGE_VERIFY, IMAGE_ACTION, IMAGE_ACTIONS,
+    resource_schemas.IMAGE_IMPORT, resource_schemas.IMAGE_IMPORTS,
+    resource_schemas.IMAGE_EXPORT, resource_schemas.IMAGE_EXPORTS)}
 NAMES: tuple[str, ...] = tuple(_SCHEMAS)
 
 

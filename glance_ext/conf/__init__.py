@@ -21,6 +21,7 @@ from glance_ext.conf import download
 from glance_ext.conf import hash as hash_
 from glance_ext.conf import image_imports
 from glance_ext.conf import imports
+from glance_ext.conf import metrics
 from glance_ext.conf import transfer
 from glance_ext.conf import workers
 
@@ -33,6 +34,7 @@ _OPTS = [
     *imports.OPTS,
     *image_imports.OPTS,
     *workers.OPTS,
+    *metrics.OPTS,
     *transfer.OPTS,
     *download.OPTS,
 ]

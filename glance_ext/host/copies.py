@@ -16,7 +16,8 @@ the image meanwhile stays as it is. The two lists of stores are those that
 Glance's own imports keep, and its clients show.
 """
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
+import datetime
 from typing import Any
 
 from glance.common import crypt
@@ -31,9 +32,13 @@ from glance_ext.host import properties
 from glance_ext.host.database import image_locations
 from glance_ext.host.database import image_properties
 from glance_ext.host.database import images
+from glance_ext.host.images import Location
 
 _IMPORTING = 'os_glance_importing_to_stores'
 _FAILED = 'os_glance_failed_import'
+#: The members of a location's metadata that say when its copy was read back
+#: and what it was found to be.
+VERIFIED_AT, VERDICT = 'glance_ext_verified_at', 'glance_ext_verdict'
 
 
 def add(connection: db.Connection, image_id: str, task_id: str, *,
@@ -46,20 +51,12 @@ def add(connection: db.Connection, image_id: str, task_id: str, *,
     :param statuses: what the image has to be
     :returns: None where it is not, is deleted, or has another owner
     """
-    there = connection.execute(sa.select(images.c.id).where(
-        images.c.id == image_id, images.c.deleted == sa.false(),
-        images.c.status.in_(statuses), locks.held(image_id, task_id)
-    ).with_for_update()).one_or_none()
-    if there is None:
+    if not _lock_image(connection, image_id, task_id, statuses):
         return None
-    key = cfg.CONF.metadata_encryption_key
-    if store:
-        metadata = {**metadata, 'store': store}
     moment = db.now()
     added = connection.execute(image_locations.insert().values(
-        image_id=image_id, value=crypt.urlsafe_encrypt(key, url) if key
-        else url, meta_data=metadata, status='active', deleted=False,
-        created_at=moment, updated_at=moment))
+        image_id=image_id, **_values(store, url, metadata), status='active',
+        deleted=False, created_at=moment, updated_at=moment))
     _touch(connection, image_id)
     id_: int = added.inserted_primary_key[0]
     return id_
@@ -84,6 +81,102 @@ def remove(connection: db.Connection, location_ids: Iterable[int]) -> None:
         image_locations.c.deleted == sa.false()).values(
             status='deleted', deleted=True, deleted_at=moment,
             updated_at=moment))
+
+
+def take_away(connection: db.Connection, image_id: str, task_id: str, *,
+              location_id: int, others: Collection[int],
+              statuses: Collection[str]) -> bool:
+    """Take a location away, but only while the image has another.
+
+    :param others: the ids of locations of which one has to be there
+    :returns: False where nothing was done, also as with :func:`add`
+    """
+    if not _lock_image(connection, image_id, task_id, statuses):
+        return False
+    there = connection.execute(sa.select(image_locations.c.id).where(
+        image_locations.c.id.in_([location_id, *others]),
+        image_locations.c.deleted == sa.false())).scalars().all()
+    if location_id not in there or len(there) < 2:
+        return False
+    remove(connection, [location_id])
+    _touch(connection, image_id)
+    return True
+
+
+def put_back(connection: db.Connection, image_id: str, task_id: str, *,
+             location_id: int, statuses: Collection[str],
+             **new: Any) -> bool:
+    """Undo :func:`take_away`, whether or not somebody did so already.
+
+    :param new: ``store``, ``url`` and ``metadata``, as with :func:`add`,
+        where the copy is another one now
+    :returns: False where nothing was done, as with :func:`add`
+    """
+    if not _lock_image(connection, image_id, task_id, statuses):
+        return False
+    connection.execute(image_locations.update().where(
+        image_locations.c.id == location_id).values(
+            **(_values(**new) if new else {}), status='active',
+            deleted=False, deleted_at=None, updated_at=db.now()))
+    _touch(connection, image_id)
+    return True
+
+
+def location(location_id: int) -> Location:
+    """Return a location, whether or not it was taken away."""
+    (row,) = db.read(sa.select(image_locations).where(
+        image_locations.c.id == location_id))
+    key = cfg.CONF.metadata_encryption_key
+    return Location(row.id, (row.meta_data or {}).get('store', ''),
+                    crypt.urlsafe_decrypt(key, row.value) if key
+                    else row.value)
+
+
+def mark_verified(connection: db.Connection, found: Mapping[int, str]
+                  ) -> None:
+    """Note in locations what their copies were found to be just now.
+
+    In their metadata, which Glance keeps whenever it saves the image. A save
+    of what was read before takes the note back, and then the copy is
+    verified again sooner than it had to be.
+
+    :param found: ``{location: verdict}``
+    """
+    rows = connection.execute(sa.select(
+        image_locations.c.id, image_locations.c.meta_data).where(
+            image_locations.c.id.in_(list(found)))).all()
+    for row in rows:
+        connection.execute(image_locations.update().where(
+            image_locations.c.id == row.id).values(meta_data={
+                **(row.meta_data or {}), VERDICT: found[row.id],
+                VERIFIED_AT: isotime(db.now())}))
+
+
+def verified_at(image_id: str, stores: Collection[str] = ()) -> str:
+    """Return when the copy was verified that was not for the longest time.
+
+    :param stores: only copies in these; empty: all
+    :returns: '' where one never was
+    """
+    rows = db.read(sa.select(image_locations.c.meta_data).where(
+        image_locations.c.image_id == image_id,
+        image_locations.c.deleted == sa.false()))
+    return min((metadata.get(VERIFIED_AT, '') for metadata in (
+        row.meta_data or {} for row in rows)
+        if concerns(metadata, stores)), default='')
+
+
+def concerns(metadata: dict[str, Any], stores: Collection[str]) -> bool:
+    """Tell whether a location may belong to one of the stores, or any.
+
+    One that names no store may belong to any.
+    """
+    return not stores or metadata.get('store', '') in ('', *stores)
+
+
+def isotime(moment: datetime.datetime) -> str:
+    """Return a time as the metadata of a location has it."""
+    return moment.strftime('%Y-%m-%dT%H:%M:%SZ')
 
 
 def is_removed(location_id: int) -> bool:
@@ -111,8 +204,15 @@ def set_lists(connection: db.Connection, image_id: str, *,
               ) -> None:
     """Write which stores are still to come, and which have failed.
 
+    Not for an image that is deleted: its purge would stumble over them.
+
     :param failed: None leaves that list alone
     """
+    there = connection.execute(sa.select(images.c.id).where(
+        images.c.id == image_id, images.c.deleted == sa.false()
+    ).with_for_update()).one_or_none()
+    if there is None:
+        return
     properties.write(connection, image_id, _IMPORTING, ','.join(importing))
     if failed is not None:
         properties.write(connection, image_id, _FAILED, ','.join(failed))
@@ -138,6 +238,23 @@ def exceeds_location_quota(image: Any, count: int) -> str | None:
     except exception.ImageLocationLimitExceeded as exc:
         return str(exc)
     return None
+
+
+def _lock_image(connection: db.Connection, image_id: str, task_id: str,
+                statuses: Collection[str]) -> bool:
+    """Lock the image's row, if the image is what it has to be."""
+    return connection.execute(sa.select(images.c.id).where(
+        images.c.id == image_id, images.c.deleted == sa.false(),
+        images.c.status.in_(statuses), locks.held(image_id, task_id)
+    ).with_for_update()).one_or_none() is not None
+
+
+def _values(store: str, url: str, metadata: dict[str, Any]
+            ) -> dict[str, Any]:
+    key = cfg.CONF.metadata_encryption_key
+    return {'value': crypt.urlsafe_encrypt(key, url) if key else url,
+            'meta_data': {**metadata, 'store': store} if store
+            else metadata}
 
 
 def _touch(connection: db.Connection, image_id: str) -> None:

@@ -35,12 +35,13 @@ ACTION = 'default'
 class Answer(NamedTuple):
     """What a handler returns: a JSON object, and how to send it.
 
-    An answer without a body has None there.
+    An answer without a body has None there; bytes are sent as they are.
     """
 
     body: Any = None
     status: int = 200
     location: str | None = None
+    content_type: str = 'application/json'
 
 
 def application(handler: Callable[..., Answer]) -> Callable[..., Any]:
@@ -147,5 +148,6 @@ class _Serializer:
         if answer.body is None:
             del response.content_type
             return
-        response.content_type = 'application/json'
-        response.body = json.dumps(answer.body).encode()
+        response.headers['Content-Type'] = answer.content_type
+        response.body = (answer.body if isinstance(answer.body, bytes)
+                         else json.dumps(answer.body).encode())

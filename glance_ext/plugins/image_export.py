@@ -11,7 +11,7 @@
 # under the License.
 """An image's data, sent to where its owner wants it."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import Any
 
 from oslo_config import cfg
@@ -22,10 +22,10 @@ from glance_ext.actions.run import Run
 from glance_ext.conf.hash import ALGORITHMS
 from glance_ext.host import conversion
 from glance_ext.host import database as db
-from glance_ext.host import destinations
 from glance_ext.host import images
 from glance_ext.host import staging
 from glance_ext.plugins import attempts
+from glance_ext.plugins import destinations
 from glance_ext.plugins import sources
 from glance_ext.plugins import staged
 from glance_ext.plugins import web_download
@@ -49,7 +49,7 @@ def spec(location: str, has_secret: bool, request: str,
     :param formats: what the image is, and what it is to be converted to
     """
     return record.new_spec(
-        ACTION_TYPE, location=location, request=request,
+        ACTION_TYPE, locks_image=False, location=location, request=request,
         secret=['location'] if has_secret else [],
         formats=list(formats) if formats else None)
 
@@ -58,7 +58,6 @@ class ImageExport:
     """The plugin. The spec is that of :func:`spec`."""
 
     statuses = (images.ACTIVE,)
-    locks_image = False
 
     def run(self, run: Run) -> None:
         action = run.action
@@ -87,6 +86,9 @@ class ImageExport:
     def roll_back(self, connection: db.Connection,
                   action: record.Action) -> None:
         """Nothing was written to the image."""
+
+    def stores(self, action: record.Action) -> Collection[str]:
+        return ()
 
     def events(self, action: record.Action, what: str
                ) -> Iterator[tuple[str, dict[str, Any]]]:

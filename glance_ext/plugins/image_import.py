@@ -64,7 +64,8 @@ def spec(body: dict[str, Any], stores: list[str], kept: dict[str, Any]
         'upload_timeout': cfg.CONF.glance_ext.import_upload_timeout}
     properties = body.get('image_properties', {})
     return record.new_spec(
-        ACTION_TYPE, stores=stores, **waits, **asked, **kept,
+        ACTION_TYPE, locks_image=False, stores=stores,
+        **waits, **asked, **kept,
         all_stores_must_succeed=body.get('all_stores_must_succeed', True),
         future_id=properties.get('id') or uuidutils.generate_uuid(),
         request=fingerprint(body))
@@ -89,7 +90,6 @@ class ImageImport(importing.Import):
 
     name = ACTION_TYPE
     event = 'image.import'
-    locks_image = False
     statuses = ()
 
     def run(self, run: Run) -> None:
@@ -97,7 +97,8 @@ class ImageImport(importing.Import):
         self._begin(run)
         self._verify(run, *self._obtain(run))
         future = _future(run)
-        with writing.Transaction(future.id, run.context) as transaction:
+        with writing.Transaction(future.id, run.context,
+                                 run.is_ours) as transaction:
             job = attempts.Attempts(self, run, transaction)
             while not job.is_done():
                 try:
@@ -106,9 +107,9 @@ class ImageImport(importing.Import):
                     cause = exc
                 if cause is not None:
                     self._go_on(run, job, cause)
-            self.finish(run, future, job)
-            for store in transaction.left:
-                transaction.commit(store)
+            with job.recording(job.written):
+                self.finish(run, future, job)
+            job.commit(job.written)
         staging.remove(action.id)
         images.announce('image.upload', future.id)
         images.announce('image.activate', future.id)
@@ -221,7 +222,7 @@ class ImageImport(importing.Import):
         there = images.read(future_id)
         if there is None or there.deleted:
             for store in action.state.get('noted', []):
-                writing.clear(store, future_id, run.context)
+                importing.clear(run, store, future_id)
 
     def _obtain(self, run: Run) -> tuple[dict[str, str], dict[str, str]]:
         """Have the data in staging; return its digests, and the wanted ones.
@@ -309,8 +310,7 @@ def _file(run: Run) -> Path:
 
 
 def _most(run: Run) -> int:
-    spec = run.action.spec
-    return quotas.most(run.context, spec['future_id'], len(spec['stores']))
+    return quotas.most(run.context, len(run.action.spec['stores']))
 
 
 def _location(run: Run, name: str) -> sources.Location:
@@ -355,11 +355,7 @@ def _expected(run: Run) -> dict[str, str]:
 
 def _uploaded(run: Run, reading: Any, is_digested: bool) -> dict[str, str]:
     """Return the digests of what was uploaded, where they are wanted."""
-    action = run.action
-    if not action.state.get('uploaded'):
-        raise errors.UploadMissing(
-            'Nobody uploaded the data of this import in time')
-    file = staging.file(action.id)
+    file = staging.file(run.action.id)
     if not file.exists():
         raise errors.UploadLost(
             'The uploaded data is not on the host that went on with the '

@@ -25,6 +25,7 @@ from glance_ext.actions.run import Run
 from glance_ext.host import copies
 from glance_ext.host import database as db
 from glance_ext.host import images
+from glance_ext.host import import_plugins
 from glance_ext.host import locks
 from glance_ext.host import policy
 from glance_ext.host import staging
@@ -35,6 +36,10 @@ from glance_ext.stores import writing
 from glance_ext.stores.digesting import Readable
 
 LOG = logging.getLogger(__name__)
+
+#: What ends an import however many stores have their copy.
+_FINAL = (errors.Cancelled, errors.ImageDeleted, errors.ImageNotActive,
+          errors.ImageChanged)
 
 
 class Import:
@@ -48,7 +53,6 @@ class Import:
     #: As it is called in a request, and the type of its actions.
     name: str
     event = 'image.copy'
-    locks_image = True
     #: What the image has to be when it is asked for, and while it runs.
     wanted: str
     statuses: Collection[str]
@@ -85,9 +89,12 @@ class Import:
         """Return Glance's image object, as the caller sees it."""
         return images.seen_by(run.context, run.action.image_id)
 
-    def conversion(self, run: Run
+    def conversion(self, run: Run, changes: import_plugins.Changes
                    ) -> Callable[[pathlib.Path], pathlib.Path] | None:
-        """Return what turns a staged file into what is to be stored."""
+        """Return what turns a staged file into what is to be stored.
+
+        :param changes: takes what that changes of the image
+        """
         return None
 
     def prepare(self, connection: db.Connection, image_id: str) -> bool:
@@ -133,7 +140,8 @@ class Import:
             raise errors.ImageChanged('Another operation holds the image')
         self._begin(run)
         image_id = run.action.image_id
-        with writing.Transaction(image_id, run.context) as transaction:
+        with writing.Transaction(image_id, run.context,
+                                 run.is_ours) as transaction:
             job = Attempts(self, run, transaction)
             while not job.is_done():
                 try:
@@ -142,26 +150,27 @@ class Import:
                     cause = exc
                 if cause is not None:
                     self._go_on(run, job, cause)
-            self.finish(run, run.require_image(), job)
-            for store in transaction.left:
-                transaction.commit(store)
+            with job.recording(job.written):
+                self.finish(run, run.require_image(), job)
+            job.commit(job.written)
+        staging.remove(run.action.id)
         images.announce('image.upload', image_id)
         images.announce_update(image_id)
 
     def undo(self, run: Run) -> None:
         action = run.action
-        noted = action.state.get('noted', [])
-        removed = copies.in_stores(action.image_id, noted)
-        action.state['removed'] = list(removed.values())
+        removed = _recorded(action)
 
         def work(connection: db.Connection) -> bool:
-            copies.remove(connection, removed.values())
+            copies.remove(connection, removed)
             return True
 
         run.write(record.ROLLING_BACK, work)
         staging.remove(action.id)
-        for store in noted:
-            writing.clear(store, action.image_id, run.context)
+        for store in action.state.get('noted', []):
+            clear(run, store, action.image_id)
+            if action.stores[store]['status'] == 'success':
+                action.stores[store]['status'] = 'rolled-back'
 
     def roll_back(self, connection: db.Connection,
                   action: record.Action) -> None:
@@ -170,6 +179,9 @@ class Import:
                 connection, action.image_id, importing=[], failed=[
                     store for store in shown
                     if action.stores[store]['status'] == 'failure'])
+
+    def stores(self, action: record.Action) -> Collection[str]:
+        return list(action.spec['stores'])
 
     def events(self, action: record.Action, what: str
                ) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -183,11 +195,14 @@ class Import:
         """Put back what a stale save of the image took back."""
         for action in actions:
             image = images.read(action.image_id)
+            if image is not None and image.status == 'deleted':
+                self._look_after_deleted(action)
+                continue
             if image is None or image.is_gone or locks.holder(image.id):
                 continue
             if action.status == tasks.SUCCESS:
                 self.look_after_success(action, image)
-            elif removed := action.state.get('removed'):
+            elif removed := _recorded(action):
                 db.transaction(functools.partial(
                     copies.remove, location_ids=removed))
             if copies.importing(image.id):
@@ -212,6 +227,16 @@ class Import:
 
     # ----------------------------------------------------------------------
 
+    def _look_after_deleted(self, action: record.Action) -> None:
+        """Delete copies that a deletion of the image did not know of yet.
+        """
+        for store in action.state.get('copies', {}):
+            try:
+                writing.clear(store, action.image_id, None)
+            except errors.StoreError as exc:
+                LOG.info('Image %s is deleted: %s', action.image_id,
+                         exc.message)
+
     def _begin(self, run: Run) -> None:
         """Clear what a process that died has left unrecorded."""
         action = run.action
@@ -222,21 +247,39 @@ class Import:
             action.stores[store]['status'] = (
                 'success' if store in there else 'pending')
             if store in action.state.get('noted', []) and store not in there:
-                writing.clear(store, action.image_id, run.context)
+                clear(run, store, action.image_id)
         run.write(record.READING)
 
     def _go_on(self, run: Run, job: Attempts, cause: errors.ActionError
                ) -> None:
         """Try the stores again that failed, or do without them.
 
-        :raises errors.ActionError: ``cause``, where neither is allowed
+        :raises errors.ActionError: ``cause``, where neither is allowed; or
+            what has happened meanwhile
         """
         try:
             if not cause.passing:
                 raise cause
             run.retry(cause)
-        except errors.ActionError:
-            run.check()
-            if run.action.spec['all_stores_must_succeed'] or not job.kept:
+        except errors.ActionError as exc:
+            if (isinstance(exc, _FINAL) or not job.kept
+                    or run.action.spec['all_stores_must_succeed']):
                 raise
             job.give_up()
+
+
+def _recorded(action: record.Action) -> list[int]:
+    """Return the ids of the locations that an action has added."""
+    return [each for each in action.state.get('copies', {}).values() if each]
+
+
+def clear(run: Run, store: str, image_id: str) -> None:
+    """Delete what is in a store of a copy that is not recorded.
+
+    :raises errors.StoreError: not now
+    """
+    try:
+        writing.clear(store, image_id, run.context)
+    except writing.LeftoversUnknown as exc:
+        LOG.error('Action %s of image %s: %s. Nobody looks for it again.',
+                  run.action.id, image_id, exc.message)

@@ -24,7 +24,7 @@ from stevedore import exception
 
 from glance_ext.actions.run import Run
 from glance_ext.host import contexts
-from glance_ext.host import destinations
+from glance_ext.plugins import destinations
 from glance_ext.plugins import web_download
 from glance_ext.stores.digesting import Readable
 

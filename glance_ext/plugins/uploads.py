@@ -16,8 +16,11 @@ from collections.abc import Iterable
 import contextlib
 import os
 
+from oslo_utils import uuidutils
+
 from glance_ext import errors
 from glance_ext.actions import node
+from glance_ext.actions import posting
 from glance_ext.actions import record
 from glance_ext.actions.run import HandedBack
 from glance_ext.actions.run import Lost
@@ -54,7 +57,8 @@ def receive(action: record.Action, context: contexts.Context,
         action.spec['stores'] = stores
         action.stores = {store: {'status': 'pending', 'bytes_done': 0}
                          for store in stores}
-    action.phase = record.READING
+    action.phase, action.runner = (
+        record.READING, uuidutils.generate_uuid())
     run = Run(action, context)
     try:
         run.start()
@@ -76,7 +80,11 @@ def receive(action: record.Action, context: contexts.Context,
         with contextlib.suppress(Lost, HandedBack, errors.ActionError):
             run.hand_back()
         raise
-    executor.submit(run)
+    if posting.is_on():
+        run.hand_back()
+        posting.post(action.id)
+    else:
+        executor.submit(run)
 
 
 def _stage(run: Run, chunks: Iterable[bytes], most: int) -> None:

@@ -98,6 +98,11 @@ SPECS = {
     'cinder': Spec(
         ('cinder==29.0.0', *GLANCE['33'], *SERVERS, *PROJECT, *TESTS), True
     ),
+    # The last Glance but one with version 1 of the API, and Nova: what the
+    # compatibility is compared with. Glance 15 runs with the libraries of its
+    # list and no others.
+    'glance-15': Spec(('--no-deps', '-r', 'tests/harness/glance15.txt'), True),
+    'nova': Spec(('nova==34.0.0', 'waitress>=3,<4'), True),
     'keystone': Spec(('keystone==30.0.0', 'waitress>=3,<4'), True),
     'swift': Spec(('swift==2.38.3', 'setuptools<81'), True),
     'tempest': Spec(

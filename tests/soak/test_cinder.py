@@ -80,18 +80,27 @@ class TestCinder(cases.StoreCase, unittest.TestCase):
         self.assertTrue(copy.is_missing())
         self.assert_fails(errors.DataMissing, copy.size)
 
-    def test_deletion_is_refused_while_it_is_read_and_the_hash_is_right(self):
-        copy = self.add(DATA)
+    def test_deletion_is_refused_while_it_is_read_and_no_hash_is_wrong(self):
+        content = data(52 * MIB + 5)  # more than waits on the way to a reader
         for percent in (0, 25, 50, 99):
+            copy, refused = self.add(content), []
+
+            def delete(copy=copy, refused=refused):
+                try:
+                    drivers.delete(copy.location, self.context)
+                except errors.StoreError:
+                    refused.append(True)
             with self.subTest(percent):
-                found = digest(
-                    [copy], size=SIZE, at=SIZE * percent // 100,
-                    happens=lambda: self.assert_fails(
-                        errors.StoreError, drivers.delete, copy.location,
-                        self.context))
-                self.assertEqual((sha256(DATA), []),
-                                 (found.sha256, found.failures))
-        self.delete(copy)
+                try:
+                    found = digest([copy], size=len(content), happens=delete,
+                                   at=len(content) * percent // 100)
+                except errors.StoreError:
+                    self.assertEqual([], refused)
+                else:
+                    self.assertEqual(sha256(content), found.sha256)
+                if percent in (25, 50):
+                    self.assertEqual([True], refused)
+            self.delete(copy)
         self.assert_nothing_new()
 
     def test_volume_that_glance_did_not_write_gets_its_hash(self):

@@ -25,11 +25,13 @@ UNIT = ROOT / 'tests' / 'unit'
 
 # What the host brings, in the versions that it needs.
 OF_THE_HOST = {
+    'cursive',
     'eventlet',
     'glance',
     'glance_store',
     'oslo_db',
     'oslo_upgradecheck',
+    'prometheus_client',
     'sqlalchemy',
     'swiftclient',
     'taskflow',

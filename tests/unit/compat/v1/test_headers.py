@@ -18,7 +18,7 @@ import unittest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from glance_ext.compat import headers
+from glance_ext.compat.v1 import headers
 
 tokens = st.from_regex(r'[a-z0-9_.%!~]{1,12}', fullmatch=True)
 texts = st.text(

@@ -1,0 +1,73 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+"""``glance-ext-worker``: runs what the API posts on a jobboard.
+
+Exit status 0: it was told to stop, and has. 1: it cannot start, and why is
+on standard error. 2: wrong usage.
+"""
+
+import argparse
+from collections.abc import Sequence
+import os
+import signal
+import sys
+from typing import Any
+
+from glance_ext.cmd import server
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a worker until SIGTERM or Ctrl-C."""
+    parser = argparse.ArgumentParser(
+        prog='glance-ext-worker',
+        description='Run the actions that the Glance API posts on the '
+        'jobboard, with the same options. SIGTERM lets what runs end, for '
+        'shutdown_timeout, and hands back the rest. SIGHUP reads the options '
+        'again.',
+    )
+    server.add_options(parser)
+    if not server.set_up(
+        parser.parse_args(arguments), threads=0, program='glance-ext-worker'
+    ):
+        return 1
+    from oslo_config import cfg
+
+    from glance_ext.actions import jobboard
+    from glance_ext.actions import posting
+    from glance_ext.actions.worker import Worker
+
+    # Whatever the API does: this process is a worker.
+    cfg.CONF.set_override('executor', 'jobboard', 'glance_ext')
+    try:
+        worker = Worker(posting.board())
+    except jobboard.Unavailable as error:
+        server.say(str(error), 'glance-ext-worker')
+        return 1
+
+    def stop(number: int, frame: Any) -> None:
+        worker.stopped.set()
+
+    def reload(number: int, frame: Any) -> None:
+        cfg.CONF.reload_config_files()
+
+    signal.signal(signal.SIGTERM, stop)
+    signal.signal(signal.SIGINT, stop)
+    signal.signal(signal.SIGHUP, reload)
+    worker.run()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    # A driver that never returns must not keep the process.
+    os._exit(0)
+
+
+if __name__ == '__main__':
+    sys.exit(main())
