@@ -33,7 +33,6 @@ from glance_ext.host import policy
 from glance_ext.host import pools
 from glance_ext.host import tasks
 
-
 #: Bytes of JSON that MariaDB and Glance keep of an action.
 _MOST_STORED = 60000
 

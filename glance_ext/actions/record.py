@@ -82,7 +82,8 @@ class Action:
             error = {'code': 'worker_lost', 'message': task.message}
         return cls(
             task.id, spec['action_type'], task.status,
-            task.image_id or '', task.owner, task.created_at, task.updated_at, task.expires_at,
+            task.image_id or '', task.owner, task.created_at,
+            task.updated_at, task.expires_at,
             spec, task.message, phase=phase,
             attempt=kept.get('attempt', 1),
             runner=kept.get('runner', ''),

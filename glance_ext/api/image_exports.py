@@ -89,7 +89,7 @@ def create(request: wsgi.Request, image_id: str) -> Answer:
 
 def index(request: wsgi.Request) -> Answer:
     """List the exports, the newest first."""
-    return _EXPORTS.index(request, GET_IMAGE_EXPORTS)
+    return _EXPORTS.list(request, GET_IMAGE_EXPORTS)
 
 
 def show(request: wsgi.Request, export_id: str) -> Answer:

@@ -126,7 +126,7 @@ def upload(request: wsgi.Request, import_id: str) -> Answer:
 
 def index(request: wsgi.Request) -> Answer:
     """List the imports, the newest first."""
-    return _IMPORTS.index(request, GET_IMAGE_IMPORTS)
+    return _IMPORTS.list(request, GET_IMAGE_IMPORTS)
 
 
 def show(request: wsgi.Request, import_id: str) -> Answer:
@@ -173,6 +173,8 @@ def _split(request: wsgi.Request, body: dict[str, Any]
                        ) from exc
         if secret:
             secrets[name] = secret
+        if source.needs_token:
+            kept['needs_token'] = True
     return {**kept, 'secret': sorted(secrets)}, secrets
 
 

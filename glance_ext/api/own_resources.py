@@ -82,7 +82,7 @@ class Resource(NamedTuple):
             shown['expires-by'] = _expires(action)
         return shown
 
-    def index(self, request: wsgi.Request, rule: str) -> Answer:
+    def list(self, request: wsgi.Request, rule: str) -> Answer:
         """List those of the project, or all for an administrator."""
         context = request.context
         owner = context.project_id or ''

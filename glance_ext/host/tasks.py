@@ -183,8 +183,8 @@ def newest_first(*, owner: str | None = None, status: str | None = None,
         after, count = found[-1].id, min(2 * count, _BATCH)
 
 
-def insert(*, type_: str, owner: str, image_id: str | None, input_: dict[str, Any],
-           user_id: str | None, request_id: str | None,
+def insert(*, type_: str, owner: str, image_id: str | None,
+           input_: dict[str, Any], user_id: str | None, request_id: str | None,
            message: str, task_id: str | None = None,
            status: str = PENDING) -> Task:
     """Add a row, pending unless told otherwise, and return it.

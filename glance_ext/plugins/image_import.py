@@ -17,7 +17,6 @@ image, and nothing that anybody sees of one.
 """
 
 from collections.abc import Sequence
-import functools
 import hashlib
 import json
 from pathlib import Path

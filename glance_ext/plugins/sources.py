@@ -27,6 +27,7 @@ from glance_ext.host import contexts
 from glance_ext.plugins import destinations
 from glance_ext.plugins import web_download
 from glance_ext.stores.digesting import Readable
+from glance_ext.transfer.http_source import Download
 
 NAMESPACE = 'glance_ext.sources'
 
@@ -40,6 +41,10 @@ class Location(NamedTuple):
 
 class Source(Protocol):
     """One instance serves all imports of a process."""
+
+    #: Whether it reads with the token of the request, which only the process
+    #: that accepted the import has.
+    needs_token: bool
 
     def split(self, location: str, context: contexts.Context) -> Location:
         """Check a location as far as that needs nobody else.
@@ -81,6 +86,8 @@ def joined(location: Location) -> str:
 class Http:
     """What lies on an HTTP server, by the rules of web-download."""
 
+    needs_token = False
+
     def split(self, location: str, context: contexts.Context) -> Location:
         destinations.rules().parse(location)
         shown, _, query = location.partition('?')
@@ -90,7 +97,7 @@ class Http:
         return opened(web_download.download(run, joined(location), most))
 
 
-def opened(download: web_download.Download) -> Readable:
+def opened(download: Download) -> Readable:
     """Return a download whose first answer has come."""
     try:
         download.open()

@@ -40,6 +40,8 @@ _ROOT = re.compile(r'.*?/v1(?:\.0)?(?=/|$)')
 class Swift:
     """Swift's own rules decide what the caller may read."""
 
+    needs_token = True
+
     def split(self, location: str, context: contexts.Context
               ) -> sources.Location:
         matched = _LOCATION.fullmatch(location)

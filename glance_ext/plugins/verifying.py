@@ -84,9 +84,10 @@ def verify(subject: Subject) -> None:
     :raises errors.InternalError: one that is named is not installed
     """
     names = cfg.CONF.glance_ext.verifiers
-    chain: dict[str, Any] = {each.name: each.obj for each in (
-        named.NamedExtensionManager(NAMESPACE, names, invoke_on_load=True,
-                                    warn_on_missing_entrypoint=False))}
+    found: Any = named.NamedExtensionManager(
+        NAMESPACE, names, invoke_on_load=True,
+        warn_on_missing_entrypoint=False)
+    chain: dict[str, Verifier] = {each.name: each.obj for each in found}
     for name in names:
         if name not in chain:
             raise errors.InternalError(f'There is no verifier {name!r}')

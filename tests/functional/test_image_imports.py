@@ -71,17 +71,11 @@ class SpecificationTest(import_requests.RequestCase):
             'expires-by': found['expires-by']}, found)
         self.refused(path)
 
-    def test_waiting_and_uploading_and_verifying(self):
+    def test_waiting_and_verifying(self):
         path = self.begin(image_properties=ASKED)
         waiting = {'status': 'waiting', 'image_properties': ASKED}
         self.assertEqual(waiting, self.show(path))
-        data = disks.qcow2()
-
-        def halves():
-            yield data[:1000]
-            until(lambda: self.show(path)['status'] == 'uploading')
-            yield data[1000:]
-        self.expect(204, self.upload(path, halves(),
+        self.expect(204, self.upload(path, disks.qcow2(),
                                      X_Image_Meta_Store='cold'))
         self.assertEqual({'status': 'verifying', 'image_properties': ASKED},
                          self.show(path))

@@ -16,7 +16,6 @@ import unittest
 
 from tests.functional import disks
 from tests.functional import import_requests
-from tests.harness import glance
 
 CONVERTING = {'config': {
     'DEFAULT': {'http_retries': 0, 'image_size_cap': 64 * disks.MIB},
