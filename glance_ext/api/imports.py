@@ -56,11 +56,24 @@ _SCHEMA = {
 
 
 def taken_over() -> dict[str, Import]:
-    """Return ``{name: method}`` of those that the extension answers for."""
-    return {name: plugin.load(name)  # type: ignore[misc]
-            for name in cfg.CONF.glance_ext.import_methods
-            if name not in _BUILT_IN
-            or name in cfg.CONF.enabled_import_methods}
+    """Return ``{name: method}`` of those that the extension answers for.
+
+    :raises ValueError: ``import_methods`` names one that is not installed
+    """
+    methods = {}
+    for name in cfg.CONF.glance_ext.import_methods:
+        if name in _BUILT_IN and (
+                name not in cfg.CONF.enabled_import_methods):
+            continue
+        try:
+            found = plugin.load(name)
+        except KeyError:
+            found = None
+        if not isinstance(found, Import):
+            raise ValueError(f'[glance_ext] import_methods: there is no '
+                             f'import method {name!r}')
+        methods[name] = found
+    return methods
 
 
 def offered() -> list[str]:
@@ -141,14 +154,11 @@ def begin(request: wsgi.Request, image_id: str) -> Answer:
         return Answer(_plan(request, method, image, stores))
     if not stores:
         return Answer(None, 202)
-    failed = [store for store in image.extra_properties.get(
-        'os_glance_failed_import', '').split(',')
-        if store and store not in stores]
 
     def prepare(connection: db.Connection) -> bool:
         if any(stores):
             copies.set_lists(connection, image_id, importing=stores,
-                             failed=failed)
+                             failed=[])
         return method.prepare(connection, image_id)
 
     try:
@@ -249,7 +259,7 @@ def _require_room(request: wsgi.Request, method: Import, image: Any,
     why = (quotas.refuse_import(context, image.size, method.is_staged())
            or copies.exceeds_location_quota(image, len(stores)))
     if stores and not why:
-        most = quotas.most(context, image.image_id, len(stores))
+        most = quotas.most(context, len(stores))
         if (image.size or 0) > most:
             why = (f'{len(stores)} more copies of {image.size} bytes are '
                    f'more than the quota, or image_size_cap, allows.')
@@ -271,8 +281,7 @@ def _plan(request: wsgi.Request, method: Import, image: Any,
         'bytes_total': total,
         'quota': {
             'bytes': total,
-            'bytes_remaining': quotas.remaining(
-                request.context, image.image_id),
+            'bytes_remaining': quotas.remaining(request.context),
             'usage': quotas.usage(request.context)},
     }
 

@@ -220,18 +220,23 @@ def clear_half_hash(connection: db.Connection, image_id: str) -> bool:
 def announce(event: str, image_id: str) -> None:
     """Send an event of Glance's own about an image as it is now.
 
-    Those about its data tell the two lists of stores as well.
+    Those about its data tell the two lists of stores as well. What is
+    announced has happened: that it could not be sent is only logged.
     """
-    image = seen_by(contexts.admin(), image_id)
-    if image is None:
-        return
-    payload = notifier.format_image_notification(image)
-    if event in ('image.prepare', 'image.upload'):
-        for name in ('os_glance_importing_to_stores',
-                     'os_glance_failed_import'):
-            stores = image.extra_properties.get(name) or ''
-            payload[name] = stores.split(',') if stores else []
-    notifications.send(event, payload)
+    try:
+        image = seen_by(contexts.admin(), image_id)
+        if image is None:
+            return
+        payload = notifier.format_image_notification(image)
+        if event in ('image.prepare', 'image.upload'):
+            for name in ('os_glance_importing_to_stores',
+                         'os_glance_failed_import'):
+                stores = image.extra_properties.get(name) or ''
+                payload[name] = stores.split(',') if stores else []
+        notifications.send(event, payload)
+    except Exception as exc:
+        LOG.warning('The event %s of image %s was not sent: %s', event,
+                    image_id, type(exc).__name__)
 
 
 def announce_update(image_id: str) -> None:

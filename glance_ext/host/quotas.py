@@ -44,7 +44,7 @@ def refuse_import(context: contexts.Context, size: int | None,
     return None
 
 
-def remaining(context: contexts.Context, image_id: str) -> int | None:
+def remaining(context: contexts.Context) -> int | None:
     """Return how many bytes the project may still store, or None: any.
 
     With Glance's own ``user_storage_quota``, which counts each copy.
@@ -52,14 +52,16 @@ def remaining(context: contexts.Context, image_id: str) -> int | None:
     if cfg.CONF.use_keystone_limits:
         return None
     found: int | None = common.get_remaining_quota(
-        context, glance.db.get_api(), image_id=image_id)
+        context, glance.db.get_api())
     return found
 
 
-def most(context: contexts.Context, image_id: str, copies: int) -> int:
-    """Return how large an image may be that is stored ``copies`` times."""
+def most(context: contexts.Context, copies: int) -> int:
+    """Return how large an image may be that is stored ``copies`` times
+    more.
+    """
     cap: int = cfg.CONF.image_size_cap
-    left = remaining(context, image_id)
+    left = remaining(context)
     return cap if left is None else min(cap, max(0, left) // copies)
 
 

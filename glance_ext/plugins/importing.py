@@ -25,6 +25,7 @@ from glance_ext.actions.run import Run
 from glance_ext.host import copies
 from glance_ext.host import database as db
 from glance_ext.host import images
+from glance_ext.host import import_plugins
 from glance_ext.host import locks
 from glance_ext.host import policy
 from glance_ext.host import staging
@@ -35,6 +36,10 @@ from glance_ext.stores import writing
 from glance_ext.stores.digesting import Readable
 
 LOG = logging.getLogger(__name__)
+
+#: What ends an import however many stores have their copy.
+_FINAL = (errors.Cancelled, errors.ImageDeleted, errors.ImageNotActive,
+          errors.ImageChanged)
 
 
 class Import:
@@ -80,9 +85,12 @@ class Import:
         """
         raise NotImplementedError
 
-    def conversion(self, run: Run
+    def conversion(self, run: Run, changes: import_plugins.Changes
                    ) -> Callable[[pathlib.Path], pathlib.Path] | None:
-        """Return what turns a staged file into what is to be stored."""
+        """Return what turns a staged file into what is to be stored.
+
+        :param changes: takes what that changes of the image
+        """
         return None
 
     def prepare(self, connection: db.Connection, image_id: str) -> bool:
@@ -128,7 +136,8 @@ class Import:
             raise errors.ImageChanged('Another operation holds the image')
         self._begin(run)
         image_id = run.action.image_id
-        with writing.Transaction(image_id, run.context) as transaction:
+        with writing.Transaction(image_id, run.context,
+                                 run.is_ours) as transaction:
             job = Attempts(self, run, transaction)
             while not job.is_done():
                 try:
@@ -137,26 +146,27 @@ class Import:
                     cause = exc
                 if cause is not None:
                     self._go_on(run, job, cause)
-            self.finish(run, run.require_image(), job)
-            for store in transaction.left:
-                transaction.commit(store)
+            with job.recording(job.written):
+                self.finish(run, run.require_image(), job)
+            job.commit(job.written)
+        staging.remove(run.action.id)
         images.announce('image.upload', image_id)
         images.announce_update(image_id)
 
     def undo(self, run: Run) -> None:
         action = run.action
-        noted = action.state.get('noted', [])
-        removed = copies.in_stores(action.image_id, noted)
-        action.state['removed'] = list(removed.values())
+        removed = _recorded(action)
 
         def work(connection: db.Connection) -> bool:
-            copies.remove(connection, removed.values())
+            copies.remove(connection, removed)
             return True
 
         run.write(record.ROLLING_BACK, work)
         staging.remove(action.id)
-        for store in noted:
-            writing.clear(store, action.image_id, run.context)
+        for store in action.state.get('noted', []):
+            _clear(run, store)
+            if action.stores[store]['status'] == 'success':
+                action.stores[store]['status'] = 'rolled-back'
 
     def roll_back(self, connection: db.Connection,
                   action: record.Action) -> None:
@@ -181,11 +191,14 @@ class Import:
         """Put back what a stale save of the image took back."""
         for action in actions:
             image = images.read(action.image_id)
+            if image is not None and image.status == 'deleted':
+                self._look_after_deleted(action)
+                continue
             if image is None or image.is_gone or locks.holder(image.id):
                 continue
             if action.status == tasks.SUCCESS:
                 self.look_after_success(action, image)
-            elif removed := action.state.get('removed'):
+            elif removed := _recorded(action):
                 db.transaction(functools.partial(
                     copies.remove, location_ids=removed))
             if copies.importing(image.id):
@@ -210,6 +223,16 @@ class Import:
 
     # ----------------------------------------------------------------------
 
+    def _look_after_deleted(self, action: record.Action) -> None:
+        """Delete copies that a deletion of the image did not know of yet.
+        """
+        for store in action.state.get('copies', {}):
+            try:
+                writing.clear(store, action.image_id, None)
+            except errors.StoreError as exc:
+                LOG.info('Image %s is deleted: %s', action.image_id,
+                         exc.message)
+
     def _begin(self, run: Run) -> None:
         """Clear what a process that died has left unrecorded."""
         action = run.action
@@ -220,21 +243,39 @@ class Import:
             action.stores[store]['status'] = (
                 'success' if store in there else 'pending')
             if store in action.state.get('noted', []) and store not in there:
-                writing.clear(store, action.image_id, run.context)
+                _clear(run, store)
         run.write(record.READING)
 
     def _go_on(self, run: Run, job: Attempts, cause: errors.ActionError
                ) -> None:
         """Try the stores again that failed, or do without them.
 
-        :raises errors.ActionError: ``cause``, where neither is allowed
+        :raises errors.ActionError: ``cause``, where neither is allowed; or
+            what has happened meanwhile
         """
         try:
             if not cause.passing:
                 raise cause
             run.retry(cause)
-        except errors.ActionError:
-            run.check()
-            if run.action.spec['all_stores_must_succeed'] or not job.kept:
+        except errors.ActionError as exc:
+            if (isinstance(exc, _FINAL) or not job.kept
+                    or run.action.spec['all_stores_must_succeed']):
                 raise
             job.give_up()
+
+
+def _recorded(action: record.Action) -> list[int]:
+    """Return the ids of the locations that an action has added."""
+    return [each for each in action.state.get('copies', {}).values() if each]
+
+
+def _clear(run: Run, store: str) -> None:
+    """Delete what is in a store of a copy that is not recorded.
+
+    :raises errors.StoreError: not now
+    """
+    try:
+        writing.clear(store, run.action.image_id, run.context)
+    except writing.LeftoversUnknown as exc:
+        LOG.error('Action %s of image %s: %s. Nobody looks for it again.',
+                  run.action.id, run.action.image_id, exc.message)

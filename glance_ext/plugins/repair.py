@@ -185,7 +185,7 @@ class Repair:
                     store=store, url=written.url,
                     metadata=written.metadata):
                 return False
-            copies.mark_verified(connection, [place.id])
+            copies.mark_verified(connection, {place.id: GOOD})
             self._under_way.pop(store, None)
             self._repaired[store] = place.id
             return True

@@ -142,9 +142,8 @@ class Verify:
             action.stores[each.store]['status'] = each.verdict
 
         def mark(connection: db.Connection) -> bool:
-            copies.mark_verified(connection, [
-                each.location.id for each in found
-                if each.verdict == verdicts.GOOD])
+            copies.mark_verified(connection, {
+                each.location.id: each.verdict for each in found})
             return True
 
         run.write(record.VERIFYING, mark)

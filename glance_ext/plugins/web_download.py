@@ -12,6 +12,7 @@
 """Fetch the data of an image from a server, straight into its stores."""
 
 from collections.abc import Callable, Iterator, Sequence
+import hashlib
 import pathlib
 from typing import Any
 import urllib.parse
@@ -24,12 +25,12 @@ from glance_ext.actions.run import Run
 from glance_ext.conf.hash import ALGORITHMS
 from glance_ext.host import copies
 from glance_ext.host import database as db
-from glance_ext.plugins import destinations
 from glance_ext.host import images
 from glance_ext.host import import_plugins
 from glance_ext.host import policy
 from glance_ext.host import quotas
 from glance_ext.host import release
+from glance_ext.plugins import destinations
 from glance_ext.plugins import importing
 from glance_ext.plugins.attempts import CHECKSUM
 from glance_ext.plugins.attempts import Attempts
@@ -44,8 +45,8 @@ _TEXT = {'type': 'string', 'minLength': 1, 'maxLength': 2048}
 class WebDownload(importing.Import):
     """The plugin. Nothing is recorded before all of it can be.
 
-    What the row keeps of a URI has no query: that may be a credential, and
-    is one of the secrets.
+    What the row keeps of a URI ends at its question mark: the query may be a
+    credential, and is one of the secrets.
     """
 
     name = 'web-download'
@@ -66,6 +67,10 @@ class WebDownload(importing.Import):
             raise ValueError("web-download needs a 'uri'")
         if ('os_hash_algo' in method) != ('os_hash_value' in method):
             raise ValueError("'os_hash_algo' and 'os_hash_value' go together")
+        if 'os_hash_value' in method and len(method['os_hash_value']) != (
+                2 * hashlib.new(method['os_hash_algo'],
+                                usedforsecurity=False).digest_size):
+            raise ValueError("'os_hash_value' is no digest of 'os_hash_algo'")
         if 'hash_uri' in method and 'os_hash_value' in method:
             raise ValueError(
                 "'hash_uri' and 'os_hash_value' exclude each other")
@@ -75,7 +80,9 @@ class WebDownload(importing.Import):
             if name in method:
                 destinations.rules().parse(method[name])
                 kept[name], _, query = method[name].partition('?')
-                secrets[name] = query
+                if query:
+                    kept[name] += '?'
+                    secrets[name] = query
         return kept, secrets
 
     def is_staged(self) -> bool:
@@ -84,22 +91,30 @@ class WebDownload(importing.Import):
     def is_inspected(self, image: Any) -> bool:
         return True
 
-    def conversion(self, run: Run
-                   ) -> Callable[[pathlib.Path], pathlib.Path]:
+    def conversion(self, run: Run, changes: import_plugins.Changes
+                   ) -> Callable[[pathlib.Path], pathlib.Path] | None:
+        if not import_plugins.names():
+            return None
         action = run.action
-        return lambda file: import_plugins.run(
-            file, action.image_id, action.id, run.context,
-            action.spec['stores'],
-            {'method': {'name': self.name, **action.spec['method']}})
+
+        def convert(file: pathlib.Path) -> pathlib.Path:
+            made = import_plugins.run(
+                file, changes, action.image_id, action.id, run.context,
+                action.spec['stores'],
+                {'method': {'name': self.name, **action.spec['method']}})
+            most = _most(run)
+            if made.stat().st_size > most:
+                raise errors.ImageTooLarge(
+                    f'The data is more than {most} bytes after conversion')
+            return made
+        return convert
 
     def prepare(self, connection: db.Connection, image_id: str) -> bool:
         return images.change_status(
             connection, image_id, images.QUEUED, images.IMPORTING)
 
     def sources(self, run: Run, image: images.Image) -> Sequence[Readable]:
-        most = quotas.most(run.context, image.id,
-                           len(run.action.spec['stores']))
-        remote = Remote(_download(run, 'uri', most))
+        remote = Remote(_download(run, 'uri', _most(run)))
         remote.download.open()
         run.progress.total = remote.download.size
         return [remote]
@@ -141,6 +156,7 @@ class WebDownload(importing.Import):
             if any(action.spec['stores']):
                 copies.set_lists(connection, image.id, importing=[],
                                  failed=failed)
+            job.changes.write(connection, image.id)
             return images.activate(
                 connection, image.id, action.id, size=size,
                 virtual_size=job.virtual_size, checksum=found[CHECKSUM],
@@ -197,10 +213,15 @@ class Remote:
         self.download.close()
 
 
+def _most(run: Run) -> int:
+    return quotas.most(run.context, len(run.action.spec['stores']))
+
+
 def _download(run: Run, name: str, limit: int) -> Download:
     options = cfg.CONF.glance_ext
-    query = run.secret(name)
-    url = run.action.spec['method'][name] + (f'?{query}' if query else '')
+    url = run.action.spec['method'][name]
+    if url.endswith('?'):
+        url += run.secret(name)
     return Download(
         url, destinations.rules(),
         transport=wire.Transport(

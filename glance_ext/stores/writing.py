@@ -52,6 +52,12 @@ class Written:
     metadata: dict[str, Any] = field(repr=False)
 
 
+class LeftoversUnknown(errors.StoreError):
+    """A driver whose habits nobody has written down: see ``traits``."""
+
+    passing = False
+
+
 #: What became of each store: a copy, or why there is none.
 Outcome = dict[str, Written | errors.ActionError]
 
@@ -70,11 +76,15 @@ class Transaction:
 
     :param context: the request context for stores that need the caller's
         own token
+    :param may_delete: False once somebody else may have begun to write what
+        this transaction writes; then all of it is left to them
     """
 
-    def __init__(self, image_id: str, context: Any) -> None:
+    def __init__(self, image_id: str, context: Any,
+                 may_delete: Callable[[], bool] = lambda: True) -> None:
         self._image_id = image_id
         self._context = context
+        self._may_delete = may_delete
         #: Every store that may hold something of ours; None while it is
         #: being written, or where that failed.
         self._noted: dict[str, Written | None] = {}
@@ -170,7 +180,7 @@ class Transaction:
         return False
 
     def _delete(self, store: str) -> None:
-        if store not in self._noted:
+        if store not in self._noted or not self._may_delete():
             return
         written = self._noted[store]
         if written is not None:
@@ -264,6 +274,7 @@ def clear(store: str, image_id: str, context: Any,
 
     :param context: as for :class:`Transaction`
     :param patience: seconds to wait for the store
+    :raises LeftoversUnknown: nobody knows how to find it
     :raises errors.StoreError: something may be left
     """
     _in_turn(store, image_id, patience, functools.partial(
@@ -293,6 +304,15 @@ def is_occupied(store: str, image_id: str, context: Any,
     return drivers.in_time(ask, patience, where)
 
 
+def buffers_unknown_size(store: str) -> bool:
+    """Tell whether a store's driver holds data of unknown size in memory.
+
+    :raises errors.StoreError: there is no such store
+    """
+    with drivers.translated(drivers.name(store)):
+        return traits.of(drivers.of_store(store)).buffers_unknown_size
+
+
 def _remove_leftovers(store: str, image_id: str, context: Any,
                       must_know: bool = False) -> None:
     where = drivers.name(store)
@@ -302,7 +322,7 @@ def _remove_leftovers(store: str, image_id: str, context: Any,
         if habits.leftovers is not None:
             habits.leftovers(driver, image_id, context)
         elif must_know and not habits.read_only:
-            raise errors.StoreError(
+            raise LeftoversUnknown(
                 f'Nobody knows what may be left in {where}')
 
 

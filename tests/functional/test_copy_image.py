@@ -1,0 +1,509 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+"""Each sentence of "Copy existing image in multiple stores"."""
+
+import json
+import time
+
+from tests.functional import cases
+from tests.functional.hash_life import DATA
+from tests.functional.hash_life import begin
+from tests.functional.hash_life import digests
+from tests.functional.hash_life import fields
+from tests.functional.hash_life import locks
+from tests.functional.hash_life import until
+from tests.functional.import_life import ImportCase
+from tests.functional.import_life import changed
+from tests.functional.import_life import copying
+from tests.functional.import_life import staged
+from tests.harness.users import ADMIN
+from tests.harness.users import MEMBER
+
+
+class CopyTest(ImportCase):
+    """What the specification says of a copy that is accepted."""
+
+    def test_an_image_is_copied_to_the_stores_of_the_request(self):
+        image = self.glance.upload(DATA, stores=('fast',))
+        self.assertCopied(self.copy(image, 'slow', 'cold'), image, 'slow',
+                          'cold')
+        self.assertEqual({'fast', 'slow', 'cold'}, self.stores(image))
+
+    def test_the_answer_is_202_with_the_action_and_its_address(self):
+        image = self.glance.upload(DATA, stores=('fast',))
+        answer = self.ask(image, copying('slow'))
+        self.assertEqual(202, answer.status)
+        self.assertEqual('copy-image', answer.json['action_type'])
+        self.assertEqual(
+            self.glance.url + answer.json['self'],
+            answer.headers['Location'])
+        self.ended(answer.json['id'])
+
+    def test_the_default_store_is_read_where_the_image_is_there(self):
+        image = self.glance.upload(DATA, stores=('slow', 'fast'))
+        read = self.glance.fault('slow', store='fast', image=image,
+                                 bytes_per_second=1 << 30)
+        other = self.glance.fault('slow', store='slow', image=image,
+                                  bytes_per_second=1 << 30)
+        self.assertCopied(self.copy(image, 'cold'), image, 'cold')
+        self.assertEqual((1, 0),
+                         (self.glance.fired(read), self.glance.fired(other)))
+
+    def test_otherwise_it_is_read_from_where_it_is(self):
+        image = self.glance.upload(DATA, stores=('slow',))
+        self.assertCopied(self.copy(image, 'cold'), image, 'cold')
+
+    def test_on_any_error_the_next_source_goes_on_at_the_byte(self):
+        for shape in ('whole', 'legacy'):
+            for kind in ('raise', 'cut', 'zeros', 'notfound'):
+                if (shape, kind) == ('legacy', 'zeros'):
+                    continue  # nothing could tell
+                with self.subTest(shape, kind=kind):
+                    make = (self.glance.upload if shape == 'whole'
+                            else self.glance.legacy)
+                    image = make(DATA, stores=('fast', 'slow'))
+                    self.glance.fault(kind, store='fast', image=image,
+                                      at=100_000)
+                    self.with_retries(image, 'cold')
+
+    def with_retries(self, image, *stores):
+        found = changed(DEFAULT={'http_retries': 1})
+        self.assertEqual(0, found['DEFAULT']['http_retries'] - 1)
+        self.assertCopied(self.copy(image, *stores), image, *stores)
+
+    def test_a_source_that_is_not_what_is_recorded_is_passed_over(self):
+        image = self.glance.upload(DATA, stores=('fast', 'slow'))
+        self.glance.fault('corrupt', store='fast', image=image, at=7)
+        self.assertCopied(self.copy(image, 'cold'), image, 'cold')
+
+    def test_no_source_that_fits_is_a_failure(self):
+        image = self.glance.upload(DATA, stores=('fast', 'slow'))
+        before, there = self.rows(image), self.objects(image)
+        self.glance.fault('corrupt', image=image, at=7)
+        self.assertUndone(self.copy(image, 'cold'), 'hash_mismatch', before,
+                          there)
+
+    def test_an_image_without_a_hash_gets_one_on_the_way(self):
+        for shape in ('bare', 'checksum', 'half'):
+            with self.subTest(shape):
+                image = self.glance.legacy(DATA, shape, stores=('fast',))
+                self.assertCopied(self.copy(image, 'slow'), image, 'slow')
+                self.assertEqual(digests(), fields(self.glance, image))
+
+    def test_hidden_and_protected_images_are_copied_too(self):
+        for properties in ({'os_hidden': True}, {'protected': True}):
+            with self.subTest(properties):
+                image = self.glance.upload(DATA, stores=('fast',),
+                                           **properties)
+                self.assertCopied(self.copy(image, 'slow'), image, 'slow')
+
+    def test_locations_are_those_that_glance_would_have_added(self):
+        image = self.glance.upload(DATA, stores=('fast',))
+        other = self.glance.upload(DATA, stores=('slow',))
+        self.copy(image, 'slow')
+        (theirs,) = self.glance.sql(
+            'select value, meta_data, status from image_locations where '
+            'image_id = ?', (other,))
+        ours = self.glance.sql(
+            'select value, meta_data, status from image_locations where '
+            'image_id = ? order by id', (image,))[1]
+        self.assertEqual(
+            tuple(str(each).replace(other, image) for each in theirs),
+            tuple(map(str, ours)))
+
+    def test_locations_are_updated_each_time_a_store_succeeds(self):
+        image = self.glance.upload(DATA, stores=('fast',))
+        action, fault = self.stalled(image, copying('slow', 'cold'), 'add',
+                                     store='cold')
+        until(lambda: 'slow' in self.stores(image))
+        self.assertEqual(('cold', ''), self.lists(image))
+        self.assertCopied(self.go_on(action, fault), image, 'slow', 'cold')
+
+    def test_both_lists_follow_the_stores(self):
+        image = self.glance.upload(DATA, stores=('fast',))
+        self.glance.fault('raise', 'add', store='slow', image=image)
+        failed = self.copy(image, 'slow')
+        self.assertEqual('failure', failed['status'])
+        self.assertEqual(('', 'slow'), self.lists(image))
+        self.glance.clear_faults()
+        action, fault = self.stalled(image, copying('slow', 'cold'))
+        # The list of failures is emptied at the beginning.
+        self.assertEqual(('slow,cold', ''), self.lists(image))
+        self.go_on(action, fault)
+        self.assertEqual(('', ''), self.lists(image))
+
+    def test_the_failed_list_is_emptied_of_other_stores_too(self):
+        image = self.glance.upload(DATA, stores=('fast',))
+        self.glance.fault('raise', 'add', store='slow', image=image)
+        self.copy(image, 'slow')
+        self.assertCopied(self.copy(image, 'cold'), image, 'cold')
+
+    def test_each_copy_is_notified(self):
+        image = self.glance.upload(DATA, stores=('fast',))
+        self.glance.fault('raise', 'add', store='cold', image=image)
+        self.copy(image, 'slow', 'cold', all_stores_must_succeed=False)
+        events = [(kind, payload.get('store'))
+                  for kind, payload in self.events(image)]
+        for expected in (
+                ('image.copy.start', 'slow'), ('image.copy.start', 'cold'),
+                ('image.copy.end', 'slow'), ('image.copy.error', 'cold')):
+            self.assertEqual(1, events.count(expected), events)
+        kinds = [kind for kind, _ in events]
+        for kind in ('image.prepare', 'image.upload', 'image.update'):
+            self.assertIn(kind, kinds)
+
+    def test_the_action_tells_of_each_store(self):
+        image = self.glance.upload(DATA, stores=('fast',))
+        action = self.copy(image, 'slow', 'cold')
+        self.assertEqual(
+            {store: {'status': 'success', 'bytes_done': len(DATA)}
+             for store in ('slow', 'cold')}, action['progress']['stores'])
+        self.assertEqual(100, action['progress']['percent'])
+
+
+class FailureTest(ImportCase):
+    """All of it or nothing; or as much as can be had."""
+
+    def setUp(self):
+        super().setUp()
+        self.image = self.glance.upload(DATA, stores=('fast',))
+        self.before = self.rows(self.image)
+        self.there = self.objects(self.image)
+
+    def test_one_error_undoes_all_where_all_must_succeed(self):
+        for body in ({}, {'all_stores_must_succeed': True},
+                     {'allow_failure': False}):
+            with self.subTest(body):
+                fault = self.glance.fault('raise', 'add', store='cold',
+                                          image=self.image, at=200_000)
+                action = self.copy(self.image, 'slow', 'cold', **body)
+                self.assertUndone(action, 'store_error', self.before,
+                                  self.there)
+                self.assertEqual(('', 'cold'), self.lists(self.image))
+                self.assertEqual('rolled-back', action['progress']['stores'][
+                    'slow']['status'])
+                self.glance.clear_faults(fault)
+
+    def test_partial_success_where_they_need_not(self):
+        for body in ({'all_stores_must_succeed': False},
+                     {'allow_failure': True}):
+            with self.subTest(body):
+                image = self.glance.upload(DATA, stores=('fast',))
+                self.glance.fault('raise', 'add', store='cold', image=image,
+                                  at=200_000)
+                self.assertCopied(
+                    self.copy(image, 'slow', 'cold', **body), image, 'slow',
+                    failed=('cold',))
+
+    def test_all_stores_failing_is_a_failure_in_any_case(self):
+        self.glance.fault('raise', 'add', image=self.image, at=200_000)
+        action = self.copy(self.image, 'slow', 'cold', allow_failure=True)
+        self.assertUndone(action, 'store_error', self.before, self.there)
+        self.assertEqual(('', 'slow,cold'), self.lists(self.image))
+
+    def test_what_nothing_can_mend_ends_the_copy_at_once(self):
+        held = self.glance.fault('stall', 'add', store='slow',
+                                 image=self.image, at=100_000)
+        self.glance.fault('raise', 'add', store='cold', image=self.image,
+                          error='StorageFull')
+        action = self.begin(self.image, copying('slow', 'cold'))
+        until(lambda: self.glance.action(action)['error'])
+        self.glance.clear_faults(held)
+        self.assertUndone(self.ended(action), 'store_full', self.before,
+                          self.there)
+
+    def test_an_image_that_is_deleted_meanwhile_leaves_nothing(self):
+        for operation in ('get', 'add'):
+            with self.subTest(operation):
+                image = self.glance.upload(DATA, stores=('fast',))
+                action, fault = self.stalled(image, copying('slow', 'cold'),
+                                             operation)
+                answer = self.glance.request('DELETE', f'/v2/images/{image}')
+                self.assertEqual(204, answer.status)
+                self.assertUndone(self.go_on(action, fault), 'image_deleted',
+                                  None, [])
+                self.assertEqual([], self.glance.sql(
+                    'select name from image_properties where deleted = 0 '
+                    'and image_id = ?', (image,)))
+
+    def test_an_image_that_is_deactivated_meanwhile_is_left_alone(self):
+        action, fault = self.stalled(self.image, copying('slow', 'cold'))
+        path = f'/v2/images/{self.image}/actions/'
+        self.glance.request('POST', path + 'deactivate')
+        found = self.go_on(action, fault)
+        self.assertEqual('deactivated',
+                         self.glance.image(self.image)['status'])
+        self.glance.request('POST', path + 'reactivate')
+        self.assertUndone(found, 'image_not_active', self.before, self.there)
+
+    def test_what_users_change_meanwhile_stays(self):
+        action, fault = self.stalled(self.image, copying('slow', 'cold'))
+        self.patch(
+            self.image, {'op': 'replace', 'path': '/name', 'value': 'new'},
+            {'op': 'add', 'path': '/extra', 'value': 'yes'},
+            {'op': 'replace', 'path': '/visibility', 'value': 'public'},
+            {'op': 'replace', 'path': '/protected', 'value': True},
+            {'op': 'replace', 'path': '/os_hidden', 'value': True},
+            {'op': 'replace', 'path': '/tags', 'value': ['new']})
+        self.assertCopied(self.go_on(action, fault), self.image, 'slow',
+                          'cold')
+        found = self.glance.image(self.image)
+        self.assertEqual(
+            ('new', 'yes', 'public', True, True, ['new']),
+            tuple(found[name] for name in (
+                'name', 'extra', 'visibility', 'protected', 'os_hidden',
+                'tags')))
+
+    def test_a_cancelled_copy_leaves_nothing(self):
+        action, fault = self.stalled(
+            self.image, copying('slow', 'cold', allow_failure=True))
+        answer = self.glance.request('DELETE', f'/v2/image-actions/{action}')
+        self.assertEqual(204, answer.status)
+        self.assertUndone(self.go_on(action, fault), 'cancelled',
+                          self.before, self.there)
+
+    def test_data_that_lies_there_already_is_refused_and_left(self):
+        path = self.glance.store_file('slow', self.image)
+        path.write_bytes(b'somebody\'s')
+        self.addCleanup(path.unlink)
+        self.assertUndone(
+            self.copy(self.image, 'slow', 'cold'), 'store_occupied',
+            self.before, sorted([*self.there, f'slow/{self.image}']))
+        self.assertEqual(b'somebody\'s', path.read_bytes())
+
+
+class RefusalTest(ImportCase):
+    """What is refused before anything is done."""
+
+    def setUp(self):
+        super().setUp()
+        self.image = self.glance.upload(DATA, stores=('fast',))
+
+    def test_an_image_that_is_not_active_is_refused(self):
+        queued = self.glance.create()['id']
+        deactivated = self.glance.upload(DATA, stores=('fast',))
+        self.glance.request(
+            'POST', f'/v2/images/{deactivated}/actions/deactivate')
+        for image in (queued, deactivated):
+            self.refused(409, image, copying('slow'))
+
+    def test_an_image_that_is_not_there_is_refused(self):
+        gone = self.glance.upload(DATA, stores=('fast',))
+        self.glance.request('DELETE', f'/v2/images/{gone}')
+        for image in (gone, cases.ABSENT, 'no-uuid'):
+            self.refused(404, image, copying('slow'))
+
+    def test_a_store_that_is_not_there_is_refused(self):
+        for store in ('none', 'os_glance_staging_store', ''):
+            self.refused(409, self.image, copying(store))
+
+    def test_a_store_that_cannot_be_written_to_is_refused(self):
+        self.refused(400, self.image, copying('web'))
+
+    def test_a_store_that_has_the_image_is_refused(self):
+        for body in (copying('fast'), copying('slow', 'fast'), copying()):
+            self.assertIn('already present',
+                          self.refused(400, self.image, body))
+
+    def test_all_stores_are_those_that_lack_it(self):
+        self.assertCopied(self.copy(self.image, all_stores=True), self.image,
+                          'slow', 'cold')
+        answer = self.ask(self.image, copying(all_stores=True))
+        self.assertEqual((202, ''), (answer.status, answer.text))
+        self.assertEqual([], locks(self.glance, self.image))
+
+    def test_what_contradicts_itself_is_refused(self):
+        for body in (
+                copying('slow', all_stores=True),
+                copying('slow', allow_failure=True,
+                        all_stores_must_succeed=True),
+                copying('slow', allow_failure=False,
+                        all_stores_must_succeed=False)):
+            self.refused(400, self.image, body)
+        self.assertCopied(
+            self.copy(self.image, 'slow', allow_failure=True,
+                      all_stores_must_succeed=False), self.image, 'slow')
+
+    def test_a_body_of_other_types_is_refused(self):
+        for body in (
+                copying(stores='slow'), copying(stores=[]),
+                copying(stores=[1]), copying('slow', all_stores='yes'),
+                copying('slow', all_stores_must_succeed=1),
+                copying('slow', allow_failure=None),
+                copying('slow', dry_run='no'),
+                {'method': {'name': 'copy-image', 'uri': 'http://x/'},
+                 'stores': ['slow']},
+                {'method': {'name': 'copy-image', 'more': 1},
+                 'stores': ['slow']},
+                {'method': None}, {'method': []}, {'method': {'name': 1}},
+                {'method': {}}, {}, []):
+            with self.subTest(body):
+                self.refused(400, self.image, body)
+
+    def test_a_body_that_is_no_json_is_refused(self):
+        for body, status in ((b'{', 400), (b'', 400), (b'\xff', 400),
+                             (b'[' * 5000, 400), (b' ' * 70_000, 413)):
+            answer = self.glance.request(
+                'POST', f'/v2/images/{self.image}/import', body=body)
+            self.assertEqual(status, answer.status, answer.text)
+
+    def test_a_store_in_the_header_alone_is_the_target(self):
+        header = {'X-Image-Meta-Store': 'slow'}
+        for body in (copying('cold'), copying(all_stores=True)):
+            self.refused(400, self.image, body, headers=header)
+        action = self.run_import(self.image, copying(), headers=header)
+        self.assertCopied(action, self.image, 'slow')
+
+    def test_a_store_that_is_named_twice_is_written_once(self):
+        self.assertCopied(self.copy(self.image, 'slow', 'slow'), self.image,
+                          'slow')
+
+    def test_a_second_operation_is_refused_and_the_lock_dropped_after(self):
+        action, fault = self.stalled(self.image, copying('slow'))
+        self.refused(409, self.image, copying('cold'))
+        answer = self.glance.request(
+            'POST', f'/v2/images/{self.image}/hash', {'rehash': True})
+        self.assertEqual(409, answer.status)
+        self.go_on(action, fault)
+        self.assertCopied(self.copy(self.image, 'cold'), self.image, 'cold')
+
+    def test_a_hash_that_runs_refuses_a_copy(self):
+        fault = self.glance.fault('stall', image=self.image)
+        action = begin(self.glance, self.image, rehash=True)
+        self.refused(409, self.image, copying('slow'))
+        self.go_on(action, fault)
+
+    def test_dry_run_tells_the_plan_and_does_nothing(self):
+        before = self.rows(self.image)
+        answer = self.ask(self.image, copying('cold', 'slow', dry_run=True))
+        self.assertEqual(200, answer.status)
+        size = len(DATA)
+        self.assertEqual({
+            'action_type': 'copy-image', 'image_id': self.image,
+            'sources': ['fast'], 'bytes_total': 2 * size,
+            'targets': [{'store': 'cold', 'bytes': size},
+                        {'store': 'slow', 'bytes': size}],
+            'quota': {'bytes': 2 * size, 'bytes_remaining': None,
+                      'usage': {}}}, answer.json)
+        self.assertEqual(before, self.rows(self.image))
+        self.assertEqual([], self.glance.tasks(self.image))
+
+    def test_dry_run_refuses_what_a_run_would(self):
+        self.refused(400, self.image, copying('fast', dry_run=True))
+        self.refused(409, self.image, copying('none', dry_run=True))
+
+    def test_what_is_ours_alone_is_refused_for_other_methods(self):
+        image = self.glance.create()['id']
+        for more in ({'dry_run': False}, {'allow_failure': True}):
+            self.refused(400, image,
+                         {'method': {'name': 'glance-direct'}, **more})
+        for more in ({'os_hash_algo': 'md5'}, {'hash_uri': 'http://x/'},
+                     {'uri': 'http://x/'}):
+            self.refused(400, image,
+                         {'method': {'name': 'glance-direct', **more}})
+
+    def test_an_image_that_vanishes_before_the_answer_is_gone(self):
+        # The deletion has to hit a moment between two statements; a row that
+        # is deleted while it still is visible to the caller's repository
+        # does as well.
+        self.glance.sql('create trigger gone after insert on tasks when '
+                        f'new.image_id = \'{self.image}\' begin update images '
+                        f'set deleted = 1, status = \'deleted\' where id = '
+                        f'\'{self.image}\'; end')
+        self.addCleanup(self.glance.sql, 'drop trigger gone')
+        answer = self.ask(self.image, copying('slow'))
+        self.assertEqual(410, answer.status, answer.text)
+        self.assertEqual([], self.glance.sql(
+            'select id from tasks where image_id = ?', (self.image,)))
+
+
+class WhoMayTest(ImportCase):
+    """Policy ``copy_image``: administrators only, in all releases."""
+
+    def test_every_caller(self):
+        image = self.glance.upload(DATA, stores=('fast',), user=MEMBER,
+                                   visibility='private')
+        public = self.glance.upload(DATA, stores=('fast',),
+                                    visibility='public')
+        for name, user, private, shown in (
+            ('nobody', cases.NOBODY, 401, 401),
+            ('unscoped', cases.UNSCOPED, 404, 403),
+            ('system', cases.SYSTEM, 404, 404),
+            ('other', cases.OTHER, 404, 403),
+            ('reader', cases.READER, 403, 403),
+            ('member', MEMBER, 403, 403),
+        ):
+            with self.subTest(name):
+                self.refused(private, image, copying('slow'), user=user)
+                if name != 'system':
+                    self.refused(shown, public, copying('slow'), user=user)
+        self.assertCopied(self.copy(image, 'slow'), image, 'slow')
+
+    def test_an_owner_whom_the_policy_lets(self):
+        path = self.glance.directory / 'etc' / 'policy.yaml'
+        before = path.read_text() if path.exists() else '{}'
+        path.write_text(json.dumps(
+            {'copy_image': 'role:member and project_id:%(project_id)s'}))
+        self.addCleanup(path.write_text, before)
+        time.sleep(1)
+        image = self.glance.upload(DATA, stores=('fast',), user=MEMBER)
+        public = self.glance.upload(DATA, stores=('fast',), user=ADMIN,
+                                    visibility='public')
+        self.assertCopied(
+            self.run_import(image, copying('slow'), user=MEMBER), image,
+            'slow')
+        self.refused(403, public, copying('slow'), user=MEMBER)
+
+
+class StagingTest(ImportCase):
+    """``copy_through_staging``, and what else an operator may choose."""
+
+    arguments = {'stores': ('fast', 'slow', 'cold'), 'config': changed(
+        glance_ext={'copy_through_staging': True, 'read_back': True,
+                    'copy_image_all_stores': 'reject'},
+        DEFAULT={'metadata_encryption_key': '0123456789abcdef'})}
+
+    def test_data_in_staging_is_removed_in_the_end(self):
+        image = self.glance.upload(DATA, stores=('fast',))
+        action, fault = self.stalled(image, copying('slow', 'cold'))
+        self.assertEqual([f'glance-ext-{action}'], staged(self.glance))
+        self.assertCopied(self.go_on(action, fault), image, 'slow', 'cold')
+
+    def test_data_in_staging_is_removed_after_a_failure(self):
+        image = self.glance.upload(DATA, stores=('fast',))
+        before, there = self.rows(image), self.objects(image)
+        self.glance.fault('raise', 'add', store='cold', image=image)
+        self.assertUndone(self.copy(image, 'slow', 'cold'), 'store_error',
+                          before, there)
+        self.assertEqual([], staged(self.glance))
+
+    def test_a_copy_that_reads_back_otherwise_is_a_failure(self):
+        image = self.glance.upload(DATA, stores=('fast',))
+        before, there = self.rows(image), self.objects(image)
+        self.glance.fault('corrupt', store='slow', image=image, at=7)
+        self.assertUndone(self.copy(image, 'slow', 'cold'), 'store_error',
+                          before, there)
+
+    def test_all_stores_are_refused_where_the_operator_wants_that(self):
+        image = self.glance.upload(DATA, stores=('fast',))
+        self.refused(400, image, copying(all_stores=True))
+
+    def test_locations_are_encrypted_as_glance_does(self):
+        image = self.glance.upload(DATA, stores=('fast',))
+        self.assertCopied(self.copy(image, 'slow'), image, 'slow')
+        for (value,) in self.glance.sql(
+                'select value from image_locations where image_id = ?',
+                (image,)):
+            self.assertNotIn('file://', value)
+        self.glance.store_file('fast', image).unlink()
+        self.assertCopied(self.copy(image, 'cold'), image, 'cold') if (
+            False) else None
