@@ -74,8 +74,10 @@ class WebDownload(importing.Import):
         for name in ('uri', 'hash_uri'):
             if name in method:
                 destinations.rules().parse(method[name])
-                kept[name], _, query = method[name].partition('?')
-                secrets[name] = query
+                address, mark, query = method[name].partition('?')
+                kept[name] = address + mark
+                if mark:
+                    secrets[name] = query
         return kept, secrets
 
     def is_staged(self) -> bool:
@@ -199,8 +201,9 @@ class Remote:
 
 def _download(run: Run, name: str, limit: int) -> Download:
     options = cfg.CONF.glance_ext
-    query = run.secret(name)
-    url = run.action.spec['method'][name] + (f'?{query}' if query else '')
+    url = run.action.spec['method'][name]
+    if url.endswith('?'):
+        url += run.secret(name)
     return Download(
         url, destinations.rules(),
         transport=wire.Transport(
