@@ -98,7 +98,7 @@ class Application:
                     'method.'
                 )
             if request.method not in handlers:
-                break  # Nova finds nothing there either
+                break
             view = compute_views.View(
                 request.application_url,
                 project,
@@ -107,7 +107,8 @@ class Application:
             handle = handlers[request.method]
             body = handle(self, caller, request, view, *matched.groups())
             return _response(body, version[1])
-        raise webob.exc.HTTPNotFound()
+        # As Nova answers what it has no route for, also for a method.
+        return webob.exc.HTTPNotFound()
 
     def index(
         self, caller: Caller, request: Any, view: compute_views.View

@@ -118,7 +118,7 @@ def timeless(value):
 
 class Nova(Run):
     def __init__(self, url):
-        super().__init__('nova', url)
+        super().__init__('nova-service', url)
         python = venvs.ensure('nova') / 'bin' / 'python'
         command = ['-m', 'tests.harness.nova_service', url]
         self.process = subprocess.Popen(
@@ -145,7 +145,7 @@ class Nova(Run):
 
 class Ours(Run):
     def __init__(self, url):
-        super().__init__('ours', url)
+        super().__init__('our-service', url)
         self.service = compat.service(url)
 
     def call(self, user, method, how):
