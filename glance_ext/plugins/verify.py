@@ -11,7 +11,7 @@
 # under the License.
 """``POST /v2/images/{image_id}/verify``: read the copies back."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 import functools
 from typing import Any
 
@@ -83,6 +83,9 @@ class Verify:
     def roll_back(self, connection: db.Connection,
                   action: record.Action) -> None:
         """Verifying leaves nothing, and a repair is undone by then."""
+
+    def stores(self, action: record.Action) -> Collection[str]:
+        return list(action.spec['stores'])
 
     def events(self, action: record.Action, what: str
                ) -> Iterator[tuple[str, dict[str, Any]]]:
