@@ -29,7 +29,6 @@ from glance_ext.host import wsgi
 from glance_ext.host.wsgi import Answer
 from glance_ext.plugins import destinations
 from glance_ext.plugins import image_export
-from glance_ext.plugins import image_import
 from glance_ext.policies.image_exports import DELETE_IMAGE_EXPORT
 from glance_ext.policies.image_exports import EXPORT_IMAGE
 from glance_ext.policies.image_exports import GET_IMAGE_EXPORT
@@ -60,8 +59,8 @@ def create(request: wsgi.Request, image_id: str) -> Answer:
     if context.read_only:
         raise webob.exc.HTTPForbidden()
     body = schemas.read(request, resource_schemas.EXPORT_REQUEST)
-    action_id = own_resources.wanted_id(request)
-    fingerprint = image_import.fingerprint({**body, 'image_id': image_id})
+    action_id, fingerprint = own_resources.keyed(
+        request, {**body, 'image_id': image_id})
     if there := own_resources.known(action_id):
         return _EXPORTS.accepted(request, there, fingerprint)
     try:

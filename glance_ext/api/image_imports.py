@@ -66,8 +66,7 @@ def create(request: wsgi.Request) -> Answer:
             context, ADD_IMAGE_IMPORT, context.project_id or ''):
         raise webob.exc.HTTPForbidden()
     body = schemas.read(request, resource_schemas.IMPORT_REQUEST)
-    action_id = own_resources.wanted_id(request)
-    fingerprint = image_import.fingerprint(body)
+    action_id, fingerprint = own_resources.keyed(request, body)
     if there := own_resources.known(action_id):
         return _IMPORTS.accepted(request, there, fingerprint)
     kept, secrets = _split(request, body)
@@ -81,7 +80,8 @@ def create(request: wsgi.Request) -> Answer:
         raise webob.exc.HTTPRequestEntityTooLarge(explanation=why)
     try:
         action = node.begin_unlocked(
-            image_import.spec(body, stores, kept), None, context,
+            image_import.spec(body, stores, kept, fingerprint), None,
+            context,
             kept=secrets, action_id=action_id)
     except node.TooLarge as exc:
         raise webob.exc.HTTPRequestEntityTooLarge(

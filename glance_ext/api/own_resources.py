@@ -17,6 +17,8 @@ administrators, see them.
 
 from collections.abc import Callable
 import datetime
+import hmac
+import json
 import re
 from typing import Any, NamedTuple
 import uuid
@@ -146,19 +148,25 @@ def status(action: record.Action) -> str:
     return 'uploading' if action.phase == record.READING else 'verifying'
 
 
-def wanted_id(request: wsgi.Request) -> str | None:
-    """Return the id that the caller's ``Idempotency-Key`` leads to, if any.
+def keyed(request: wsgi.Request, body: dict[str, Any]
+          ) -> tuple[str | None, str]:
+    """Return what the caller's ``Idempotency-Key`` leads to, if there is one.
 
+    :returns: the id of the action, and a text by which the same request is
+        known again; whoever does not know the key learns nothing from it
     :raises webob.exc.HTTPBadRequest: it is not 1 to 255 printable characters
     """
     key = request.headers.get('Idempotency-Key')
     if key is None:
-        return None
+        return None, ''
     if not re.fullmatch('[ -~]{1,255}', key):
         raise webob.exc.HTTPBadRequest(
             explanation='Idempotency-Key has to be 1 to 255 printable ASCII '
                         'characters.')
-    return str(uuid.uuid5(_KEYS, f'{request.context.project_id}\n{key}'))
+    fingerprint = hmac.new(
+        key.encode(), json.dumps(body, sort_keys=True).encode(), 'sha256')
+    return (str(uuid.uuid5(_KEYS, f'{request.context.project_id}\n{key}')),
+            fingerprint.hexdigest())
 
 
 def known(action_id: str | None) -> record.Action | None:

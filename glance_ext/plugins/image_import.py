@@ -17,8 +17,6 @@ image, and nothing that anybody sees of one.
 """
 
 from collections.abc import Sequence
-import hashlib
-import json
 from pathlib import Path
 from typing import Any
 
@@ -50,12 +48,13 @@ ACTION_TYPE = 'import'
 _CONTAINER = 'bare'
 
 
-def spec(body: dict[str, Any], stores: list[str], kept: dict[str, Any]
-         ) -> dict[str, Any]:
+def spec(body: dict[str, Any], stores: list[str], kept: dict[str, Any],
+         request: str) -> dict[str, Any]:
     """Return what :func:`node.begin_unlocked` wants to know.
 
     :param body: of the request
     :param kept: of it, what the row may hold in the place of its URIs
+    :param request: by which the same request is known again
     """
     asked = {name: body[name] for name in (
         'image_properties', 'os_hash_algo', 'os_hash_value') if name in body}
@@ -67,13 +66,7 @@ def spec(body: dict[str, Any], stores: list[str], kept: dict[str, Any]
         **waits, **asked, **kept,
         all_stores_must_succeed=body.get('all_stores_must_succeed', True),
         future_id=properties.get('id') or uuidutils.generate_uuid(),
-        request=fingerprint(body))
-
-
-def fingerprint(body: dict[str, Any]) -> str:
-    """Return a text by which the same request is known again."""
-    return hashlib.sha256(
-        json.dumps(body, sort_keys=True).encode()).hexdigest()
+        request=request)
 
 
 class ImageImport(importing.Import):
