@@ -132,8 +132,13 @@ class CopyTest(ImportCase):
         image = self.glance.upload(DATA, stores=('fast',))
         self.glance.fault('raise', 'add', store='cold', image=image)
         self.copy(image, 'slow', 'cold', all_stores_must_succeed=False)
-        events = [(kind, payload.get('store'))
-                  for kind, payload in self.events(image)]
+        def sent():
+            return [(kind, payload.get('store'))
+                    for kind, payload in self.events(image)]
+
+        # The last one goes out when all has ended.
+        events = until(lambda: ('image.copy.end', 'slow') in sent()
+                       and sent())
         for expected in (
                 ('image.copy.start', 'slow'), ('image.copy.start', 'cold'),
                 ('image.copy.end', 'slow'), ('image.copy.error', 'cold')):
