@@ -9,72 +9,18 @@
 # WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
 # License for the specific language governing permissions and limitations
 # under the License.
-"""Downloads into images: what is asked, fetched, refused and recorded."""
+"""Downloads into images: how they end, well and badly."""
 
 import hashlib
 import time
 
 from tests.functional import cases
+from tests.functional.download_life import SHA256
+from tests.functional.download_life import DownloadCase
 from tests.functional.hash_life import DATA
-from tests.functional.hash_life import digests
-from tests.functional.hash_life import fields
 from tests.functional.hash_life import until
-from tests.functional.import_life import STORES
-from tests.functional.import_life import ImportCase
-from tests.functional.import_life import changed
 from tests.functional.import_life import downloading
-from tests.functional.import_life import staged
-from tests.harness.backends import http
 from tests.harness.backends.behaviour import Pattern
-from tests.harness.users import MEMBER
-from tests.harness.users import OTHER
-from tests.harness.users import READER
-
-SHA256 = hashlib.sha256(DATA).hexdigest()
-SECRET = 'x-signature=geheim-7'
-
-
-class DownloadCase(ImportCase):
-    """Tests beside a server of files; one second attempt."""
-
-    arguments = {'stores': STORES, 'config': changed(
-        DEFAULT={'http_retries': 1, 'image_size_cap': 8 << 20,
-                 'user_storage_quota': '1GB'},
-        glance_ext={'download_read_timeout': 1, 'download_timeout': 60,
-                    'download_connections': 4})}
-
-    @classmethod
-    def setUpClass(cls):
-        super().setUpClass()
-        cls.server = http.Server()
-        cls.addClassCleanup(cls.server.stop)
-
-    def setUp(self):
-        super().setUp()
-        self.addCleanup(self.server.forget)
-        self.image = self.glance.create()['id']
-        self.before = self.rows(self.image)
-
-    def fetch(self, uri, *stores, image=None, user=cases.ADMIN, **method):
-        """Return the action of a download once it is over."""
-        return self.run_import(image or self.image,
-                               downloading(uri, *stores, **method),
-                               user=user)
-
-    def assertFetched(self, action, *stores, data=DATA, image=None,
-                      failed=()):
-        """The action ended well, and the image has the data."""
-        image = image or self.image
-        self.assertCopied(action, image, *stores, failed=failed, data=data)
-        self.assertEqual(digests(data), fields(self.glance, image))
-        self.assertEqual(set(stores), self.stores(image))
-        self.assertEqual(len(data), self.glance.image(image)['size'])
-
-    def assertNotFetched(self, action, code):
-        """The action failed, and the image waits for data as before."""
-        self.assertUndone(action, code, self.before, [])
-        self.assertEqual('queued', self.glance.image(self.image)['status'])
-        self.assertEqual([], staged(self.glance))
 
 
 class FetchTest(DownloadCase):
@@ -276,158 +222,6 @@ class FailTest(DownloadCase):
         answer = self.glance.request('DELETE', f'/v2/image-actions/{action}')
         self.assertEqual(204, answer.status)
         self.assertNotFetched(self.go_on(action, fault), 'cancelled')
-
-
-class AskTest(DownloadCase):
-    """What is refused before anything is done, and what is not told."""
-
-    def test_a_body_that_makes_no_sense_is_refused(self):
-        uri = self.server.serve('/image', DATA)
-        for method in (
-                {}, {'uri': 1}, {'uri': ''}, {'uri': uri, 'more': 1},
-                {'uri': uri, 'os_hash_algo': 'sha256'},
-                {'uri': uri, 'os_hash_value': SHA256},
-                {'uri': uri, 'os_hash_algo': 'sha512',
-                 'os_hash_value': SHA256},
-                {'uri': uri, 'os_hash_algo': 'crc', 'os_hash_value': 'ab'},
-                {'uri': uri, 'os_hash_algo': 'sha256', 'os_hash_value': 'xy'},
-                {'uri': uri, 'hash_uri': uri, 'os_hash_algo': 'sha256',
-                 'os_hash_value': SHA256},
-                {'uri': uri, 'hash_uri': 'file:///etc/passwd'}):
-            with self.subTest(method):
-                self.refused(400, self.image, {
-                    'method': {'name': 'web-download', **method}})
-        self.assertEqual([], self.server.requests)
-
-    def test_a_uri_that_the_rules_forbid_is_refused(self):
-        for uri in ('http://user:secret@127.0.0.1/', 'ftp://127.0.0.1/',
-                    'file:///etc/passwd', 'http://', 'http://other.test/'):
-            with self.subTest(uri):
-                self.assertNotIn('secret', self.refused(
-                    400, self.image, downloading(uri)))
-
-    def test_an_image_that_is_not_queued_is_refused(self):
-        active = self.glance.upload(DATA, stores=('fast',))
-        uri = self.server.serve('/image', DATA)
-        self.refused(409, active, downloading(uri))
-        for name in ('disk_format', 'container_format'):
-            image = self.glance.request(
-                'POST', '/v2/images', {'disk_format': 'raw',
-                                       'container_format': 'bare',
-                                       name: None}).json['id']
-            self.refused(409, image, downloading(uri))
-
-    def test_only_those_who_may_change_the_image_may_ask(self):
-        image = self.glance.create(user=MEMBER, visibility='private')['id']
-        uri = self.server.serve('/image', DATA)
-        for status, user in ((404, OTHER), (403, READER)):
-            self.refused(status, image, downloading(uri), user=user)
-        action = self.fetch(uri, 'fast', image=image, user=MEMBER)
-        self.assertFetched(action, 'fast', image=image)
-
-    def test_dry_run_asks_nobody(self):
-        uri = self.server.serve('/image', DATA)
-        answer = self.ask(self.image, {**downloading(uri, 'slow'),
-                                       'dry_run': True})
-        self.assertEqual(200, answer.status)
-        self.assertEqual([{'store': 'slow', 'bytes': None}],
-                         answer.json['targets'])
-        self.assertEqual(1 << 30, answer.json['quota']['bytes_remaining']
-                         + self.used())
-        self.assertEqual([], self.server.requests)
-        self.assertEqual(self.before, self.rows(self.image))
-
-    def used(self):
-        return sum(row[0] for row in self.glance.sql(
-            'select size from images i join image_locations l on l.image_id '
-            '= i.id where i.owner = ? and i.deleted = 0 and l.deleted = 0',
-            ('admin-project',)))
-
-    def test_a_query_is_told_to_nobody(self):
-        uri = self.server.serve('/image', DATA) + '?' + SECRET
-        sums = self.server.serve(
-            '/SUMS', f'{SHA256}  image\n'.encode()) + '?' + SECRET
-        answer = self.ask(self.image, downloading(uri, 'fast',
-                                                  hash_uri=sums))
-        action = self.ended(answer.json['id'])
-        self.assertFetched(action, 'fast')
-        self.assertEqual('', self.found(SECRET, answer.text, action))
-
-    def test_nor_is_it_where_the_download_fails(self):
-        uri = self.server.serve('/image', DATA, status=404) + '?' + SECRET
-        answer = self.ask(self.image, downloading(uri, 'fast'))
-        action = self.ended(answer.json['id'])
-        self.assertNotFetched(action, 'remote_refused')
-        self.assertEqual('', self.found(SECRET, answer.text, action))
-
-    def found(self, secret, *told):
-        """Return where a secret turns up: answers, rows, log, events."""
-        told = [*told, self.glance.log(),
-                self.glance.tasks(self.image),
-                self.glance.sql('select * from task_info'),
-                self.glance.image(self.image)]
-        for each in told:
-            text = str(each)
-            if secret in text:
-                at = text.index(secret)
-                return text[max(0, at - 300):at + 100]
-        return ''
-
-
-class PluginsTest(DownloadCase):
-    """Glance's own import plugins, with data in staging for them."""
-
-    arguments = {'stores': ('fast', 'slow', 'cold'), 'config': changed(
-        image_import_opts={'image_import_plugins':
-                           "['inject_image_metadata',"
-                           "'image_decompression']"},
-        inject_metadata_properties={'inject': 'made:by-plugin'},
-        DEFAULT={'image_size_cap': 8 << 20})}
-
-    def test_they_run_and_what_they_change_is_recorded_in_the_end(self):
-        uri = self.server.serve('/image', DATA)
-        image = self.glance.create(user=MEMBER)['id']
-        action, fault = self.stalled(
-            image, downloading(uri, 'fast', 'slow'), 'add', at=65536,
-            store='fast')
-        self.assertNotIn('made', self.glance.image(image))
-        found = self.go_on(action, fault)
-        self.assertFetched(found, 'fast', 'slow', image=image)
-        # Administrators are left out of it by default.
-        self.assertNotIn('made', self.glance.image(image))
-
-    def test_metadata_is_injected_for_members(self):
-        image = self.glance.create(user=MEMBER)['id']
-        action = self.run_import(
-            image, downloading(self.server.serve('/image', DATA), 'fast'),
-            user=MEMBER)
-        self.assertFetched(action, 'fast', image=image)
-        self.assertEqual('by-plugin', self.glance.image(image)['made'])
-
-    def test_a_failure_takes_back_what_they_have_changed(self):
-        image = self.glance.create(user=MEMBER)['id']
-        before = self.rows(image)
-        self.glance.fault('raise', 'add', store='slow', image=image)
-        action = self.run_import(
-            image, downloading(self.server.serve('/image', DATA), 'fast',
-                               'slow'), user=MEMBER)
-        self.assertUndone(action, 'store_error', before, [])
-        self.assertEqual([], staged(self.glance))
-
-    def test_compressed_data_is_stored_as_it_was_before(self):
-        import gzip
-        packed = gzip.compress(DATA)
-        image = self.glance.create()['id']
-        action = self.fetch(
-            self.server.serve('/image.gz', packed), 'fast', image=image,
-            os_hash_algo='sha256',
-            os_hash_value=hashlib.sha256(packed).hexdigest())
-        self.assertFetched(action, 'fast', image=image)
-
-    def test_what_is_too_large_unpacked_is_refused(self):
-        import gzip
-        uri = self.server.serve('/image.gz', gzip.compress(bytes(9 << 20)))
-        self.assertNotFetched(self.fetch(uri, 'fast'), 'image_too_large')
 
 
 def backed():
