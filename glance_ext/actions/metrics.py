@@ -96,8 +96,8 @@ def ended(run: Run) -> None:
     seconds = (action.stamp - action.created_at).total_seconds()
     for store in _labels(run):
         status = action.status
-        if status == tasks.SUCCESS:
-            status = action.stores.get(store, {}).get('status', status)
+        if action.stores.get(store, {}).get('status') == tasks.FAILURE:
+            status = tasks.FAILURE
         labels = action.action_type, store
         counters.ended.labels(*labels, status).inc()
         counters.seconds.labels(*labels).observe(max(0, seconds))

@@ -31,8 +31,9 @@ from glance_ext.cmd import hash_missing
 from glance_ext.cmd import reap
 from glance_ext.cmd import report
 from glance_ext.cmd import server
+from glance_ext.cmd import verify
 
-COMMANDS = (enable, hash_missing, reap, report)
+COMMANDS = (enable, hash_missing, reap, report, verify)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

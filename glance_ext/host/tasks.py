@@ -116,26 +116,28 @@ def ended_since(moment: datetime.datetime) -> list[Task]:
     return ours(status.in_((SUCCESS, FAILURE)), tasks.c.updated_at >= moment)
 
 
-def expire(after: str) -> str:
+def expire(after: str) -> tuple[str, int]:
     """Mark our rows of one stretch of the table as deleted that expired.
 
     Glance does so with those of a project when the project lists its tasks;
     ``glance-manage db purge`` takes away what is marked.
 
     :param after: the id behind which the stretch begins
-    :returns: the last id of the stretch; '' at the end of the table
+    :returns: the last id of the stretch, '' at the end of the table; and
+        how many rows were marked
     """
     stretch = [row.id for row in db.read(
         sa.select(tasks.c.id).where(tasks.c.id > after)
         .order_by(tasks.c.id).limit(_STRETCH))]
     if not stretch:
-        return ''
+        return '', 0
     expired = [task.id for task in ours(
         tasks.c.id > after, tasks.c.id <= stretch[-1], sa.not_(_lives()))]
     for start in range(0, len(expired), _BATCH):
         db.transaction(functools.partial(
             _mark_deleted, ids=expired[start:start + _BATCH]))
-    return stretch[-1] if len(stretch) == _STRETCH else ''
+    last = stretch[-1] if len(stretch) == _STRETCH else ''
+    return last, len(expired)
 
 
 def _mark_deleted(connection: db.Connection, ids: list[str]) -> None:

@@ -32,6 +32,7 @@ from glance_ext.host import policy
 from glance_ext.host import staging
 from glance_ext.host import tasks
 from glance_ext.plugins.attempts import Attempts
+from glance_ext.stores import clearing
 from glance_ext.stores import drivers
 from glance_ext.stores import writing
 from glance_ext.stores.digesting import Readable
@@ -214,7 +215,7 @@ class Import:
         for store, location_id in action.state['copies'].items():
             if (copies.is_removed(location_id)
                     and not copies.in_stores(image.id, [store])
-                    and writing.is_occupied(
+                    and clearing.is_occupied(
                         store, image.id, None,
                         cfg.CONF.glance_ext.stall_timeout)):
                 db.transaction(functools.partial(
@@ -231,7 +232,7 @@ class Import:
         """
         for store in action.state.get('copies', {}):
             try:
-                writing.clear(store, action.image_id, None)
+                clearing.clear(store, action.image_id, None)
             except errors.StoreError as exc:
                 LOG.info('Image %s is deleted: %s', action.image_id,
                          exc.message)
@@ -293,7 +294,7 @@ def _clear(run: Run, store: str) -> None:
     :raises errors.StoreError: not now
     """
     try:
-        writing.clear(store, run.action.image_id, run.context)
-    except writing.LeftoversUnknown as exc:
+        clearing.clear(store, run.action.image_id, run.context)
+    except clearing.LeftoversUnknown as exc:
         LOG.error('Action %s of image %s: %s. Nobody looks for it again.',
                   run.action.id, run.action.image_id, exc.message)

@@ -36,6 +36,7 @@ _IMPORTED = (
     'glance_ext.upkeep.backfill',
     'glance_ext.upkeep.coverage',
     'glance_ext.upkeep.reaping',
+    'glance_ext.upkeep.scrub',
     'glance_store._drivers.filesystem',
     'glance_store._drivers.s3',
     'glance_store._drivers.swift.store',

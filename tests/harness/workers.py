@@ -107,8 +107,8 @@ class Worker:
         self._config = config or {}
         self._process: Any = None
 
-    def start(self) -> Worker:
-        """Boot it and wait until it looks for work."""
+    def start(self, wait: bool = True) -> Worker:
+        """Boot it, and wait until it looks for work, or do not wait."""
         options: Any = {name: dict(section) for name, section
                         in self.glance.options.items()}
         settings.merge(options, self._config)
@@ -124,10 +124,12 @@ class Worker:
                 'PYTHONDONTWRITEBYTECODE': '1',
                 serve.FAULTS: str(self.glance.directory)}
         known = len(self.log())
+        command = [python, '-m', 'tests.harness.serve', 'worker',
+                   str(self._file)]
         self._process = processes.boot(
-            [python, '-m', 'tests.harness.serve', 'worker', str(self._file)],
-            env, self._log,
-            lambda: 'Looking for actions' in self.log()[known:])
+            command, env, self._log,
+            lambda: 'Looking for actions' in self.log()[known:]
+        ) if wait else processes.spawn(command, env, self._log)
         return self
 
     def log(self) -> str:
@@ -149,6 +151,11 @@ class Worker:
         """End it at once, as a power cut would."""
         if self._process is not None:
             processes.kill(self._process)
+
+    @property
+    def pid(self) -> int:
+        """Its process."""
+        return int(self._process.pid)
 
     def alive(self) -> bool:
         """Whether it runs."""
