@@ -169,7 +169,7 @@ class Import:
         staging.remove(action.id)
         for store in action.state.get('noted', []):
             _clear(run, store)
-            if action.stores[store]['status'] == 'success':
+            if action.stores[store]['status'] != 'failure':
                 action.stores[store]['status'] = 'rolled-back'
 
     def roll_back(self, connection: db.Connection,
