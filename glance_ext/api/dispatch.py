@@ -182,6 +182,13 @@ def _watch_delete(app: Application, environ: Environ,
         status = said
         return start_response(said, *rest)
 
+    try:
+        if contexts.has_identity(context := contexts.of_request(environ)):
+            node.prepare_delete(matched.group(1), context)
+    except Exception:
+        LOG.exception('The deletion of image %s goes on; a restoration may '
+                      'bring properties back that it did not have',
+                      matched.group(1))
     answer = app(environ, start)
     if status.startswith(('409', '5')):
         try:

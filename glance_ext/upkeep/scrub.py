@@ -20,7 +20,6 @@ import threading
 import time
 from typing import Any
 
-
 from glance_ext import errors
 from glance_ext.actions import node
 from glance_ext.host import contexts
@@ -34,7 +33,6 @@ from glance_ext.plugins import verify
 from glance_ext.stores import budgets
 from glance_ext.stores import drivers
 from glance_ext.transfer.progress import Progress
-
 
 #: Seconds between two looks at a repair.
 _LOOK = 0.1
