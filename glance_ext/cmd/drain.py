@@ -116,10 +116,8 @@ def _run(arguments: argparse.Namespace) -> int:
 
 
 def _print(line: dict[str, Any]) -> None:
-    print(
-        f'{line["image_id"]} {line["outcome"]:8} {line.get("why", "")}'.rstrip(),
-        flush=True,
-    )
+    text = f'{line["image_id"]} {line["outcome"]:8} {line.get("why", "")}'
+    print(text.rstrip(), flush=True)
 
 
 def _print_plan(plan: dict[str, int], target: str, rate: int) -> None:

@@ -22,8 +22,8 @@ Refuse to create an image with an id that was used before.
 
 A caller may choose the id of a new image. If an image with that id was purged
 from the database, whatever still refers to it would get the new image's data:
-see OSSN-0075. With this option, such a ``POST /v2/images`` is answered with 409
-if anything is left of the id: a task, a property of another image (such as the
+see OSSN-0075. With this option, ``POST /v2/images`` answers 409 if anything is
+left of the id: a task, a property of another image (such as the
 ``base_image_ref`` of a snapshot), a location, a cached image, or an object in
 one of the stores. A store that does not answer makes it 503.
 
