@@ -102,11 +102,9 @@ def is_ours(raw: bytes) -> bool:
     """
     try:
         body = json.loads(raw)
-    except (ValueError, RecursionError):
-        return False
-    if not isinstance(body, dict) or 'method' not in body:
-        return False
-    method = body['method']
+    except (ValueError, RecursionError) as exc:
+        raise _bad('Malformed JSON in request body.') from exc
+    method = body.get('method') if isinstance(body, dict) else None
     if not isinstance(method, dict) or not isinstance(
             method.get('name', ''), str):
         raise _bad("Import request requires a 'method' object with a name.")

@@ -156,7 +156,10 @@ class Attempts:
         algorithm = image.os_hash_algo or cfg.CONF.hashing_algorithm
         run.progress.total = image.size or None
         run.progress.branches.clear()
-        algorithms = {CHECKSUM, algorithm}
+        algorithms = {algorithm}
+        if image.os_hash_value is None or any(
+                map(writing.tells_checksum, targets)):
+            algorithms.add(CHECKSUM)
         sources: Sequence[Readable] = self._staged
         if not sources:
             sources = method.sources(run, image)

@@ -14,6 +14,7 @@
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 import functools
 import pathlib
+import time
 from typing import Any
 
 from oslo_config import cfg
@@ -37,6 +38,8 @@ from glance_ext.stores.digesting import Readable
 
 LOG = logging.getLogger(__name__)
 
+#: Seconds between the deletion of an image's data and that of its row.
+_DELETION_LAG = 2.0
 #: What ends an import however many stores have their copy.
 _FINAL = (errors.Cancelled, errors.ImageDeleted, errors.ImageNotActive,
           errors.ImageChanged)
@@ -253,6 +256,7 @@ class Import:
         :raises errors.ActionError: ``cause``, where neither is allowed; or
             what has happened meanwhile
         """
+        _require_image(run, cause)
         try:
             if not cause.passing:
                 raise cause
@@ -262,6 +266,20 @@ class Import:
                     or run.action.spec['all_stores_must_succeed']):
                 raise
             job.give_up()
+
+
+def _require_image(run: Run, cause: errors.ActionError) -> None:
+    """See that it is not a deletion that has made a store fail.
+
+    Glance deletes an image's data first, and says so a moment later.
+
+    :raises errors.ActionError: the image is not what it has to be
+    """
+    until = time.monotonic() + _DELETION_LAG
+    run.require_image()
+    while isinstance(cause, errors.DataMissing) and time.monotonic() < until:
+        run.sleep(_DELETION_LAG / 10)
+        run.require_image()
 
 
 def _recorded(action: record.Action) -> list[int]:

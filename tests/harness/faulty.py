@@ -68,7 +68,10 @@ def install(directory: str) -> None:
     def faulty_add(self: Any, image_id: str, data: Any, *more: Any,
                    **named: Any) -> Any:
         here = (self.backend_group, image_id)
-        return add(self, image_id, Source(data, told, here), *more, **named)
+        source: Any = Source(data, told, here)
+        if not hasattr(data, 'read'):
+            source = source.pieces()
+        return add(self, image_id, source, *more, **named)
 
     filesystem.Store.get = faulty_get
     filesystem.Store.add = faulty_add
@@ -102,6 +105,19 @@ class Source:
 
     def read(self, size: int) -> bytes:
         """Read on, or do what a fault says."""
+        piece: bytes = self._data.read(self._meet(size))
+        self._position += len(piece)
+        return piece
+
+    def pieces(self) -> Iterator[bytes]:
+        """Yield what an iterable has, or do what a fault says."""
+        for piece in self._data:
+            self._meet(len(piece))
+            self._position += len(piece)
+            yield piece
+        self._meet(0)
+
+    def _meet(self, size: int) -> int:
         for fault in self._told.read():
             if (
                 fault.id in self._done
@@ -119,9 +135,7 @@ class Source:
             if fault.kind == 'raise':
                 raise _error(fault.error)
             stall(fault, self._told)
-        piece: bytes = self._data.read(size)
-        self._position += len(piece)
-        return piece
+        return size
 
 
 def stall(fault: faults.Fault, told: faults.Faults) -> None:
