@@ -22,8 +22,8 @@ from glance_ext import errors
 from glance_ext.host import contexts
 from glance_ext.host import ids
 from glance_ext.host import policy
-from glance_ext.stores import drivers
 from glance_ext.stores import clearing
+from glance_ext.stores import drivers
 
 LOG = logging.getLogger(__name__)
 
