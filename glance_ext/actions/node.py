@@ -27,6 +27,7 @@ from glance_ext.actions import secrets
 from glance_ext.actions.executor import Executor
 from glance_ext.host import contexts
 from glance_ext.host import database as db
+from glance_ext.host import deletions
 from glance_ext.host import images
 from glance_ext.host import locks
 from glance_ext.host import policy
@@ -202,6 +203,17 @@ def _undo_unowned(action_id: str, is_nobodys: bool) -> None:
     if action is not None and action.phase == record.ROLLING_BACK and (
             is_nobodys or posting.is_on() and not action.runner):
         keeper.take_over(action, start())
+
+
+def prepare_delete(image_id: str, context: contexts.Context) -> None:
+    """See to it that an image can be restored as it is, if it is deleted.
+
+    Only where that caller may delete it.
+    """
+    image = images.seen_by(context, image_id)
+    if image is not None and not image.protected and policy.ImagePolicy(
+            context, image).check('delete_image'):
+        deletions.forget_removed(image_id)
 
 
 def note_failed_delete(image_id: str, context: contexts.Context) -> None:

@@ -19,6 +19,7 @@ from oslo_config import cfg
 from glance_ext.conf import actions
 from glance_ext.conf import download
 from glance_ext.conf import hash as hash_
+from glance_ext.conf import ids
 from glance_ext.conf import image_imports
 from glance_ext.conf import imports
 from glance_ext.conf import metrics
@@ -32,6 +33,7 @@ _OPTS = [
     *hash_.OPTS,
     *actions.OPTS,
     *imports.OPTS,
+    *ids.OPTS,
     *image_imports.OPTS,
     *workers.OPTS,
     *metrics.OPTS,

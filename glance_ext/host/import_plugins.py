@@ -181,6 +181,8 @@ class _Wrapper:
 
 def _facts(image: Any) -> tuple[dict[str, Any], dict[str, Any]]:
     """Return the attributes and the properties that a plugin may change."""
+    extra = image.extra_properties
+    # Its items() are empty, whatever is in it.
     return ({name: getattr(image, name) for name in _ATTRIBUTES},
-            {name: value for name, value in image.extra_properties.items()
+            {name: extra[name] for name in extra.keys()
              if not name.startswith('os_glance_')})

@@ -25,7 +25,9 @@ from glance_ext.host import import_plugins
 from glance_ext.host import inspection
 from glance_ext.host import release
 from glance_ext.plugins import staged
+from glance_ext.stores import clearing
 from glance_ext.stores import drivers
+from glance_ext.stores import traits
 from glance_ext.stores import writing
 from glance_ext.stores.digesting import Believe
 from glance_ext.stores.digesting import Pass
@@ -130,7 +132,7 @@ class Attempts:
         if not self._transaction.discard(store):
             raise errors.StoreBusy(
                 f'{where} still has what the attempt before has written')
-        if writing.is_occupied(store, image_id, self._run.context,
+        if clearing.is_occupied(store, image_id, self._run.context,
                                cfg.CONF.glance_ext.stall_timeout):
             raise errors.StoreOccupied(
                 f'{where} has data under this id already, which is no copy '
@@ -158,7 +160,7 @@ class Attempts:
         run.progress.branches.clear()
         algorithms = {algorithm}
         if image.os_hash_value is None or any(
-                map(writing.tells_checksum, targets)):
+                traits.of_store(store).tells_checksum for store in targets):
             algorithms.add(CHECKSUM)
         sources: Sequence[Readable] = self._staged
         if not sources:
@@ -169,7 +171,8 @@ class Attempts:
         reading = reader(run, algorithms, recorded)
         if not self._staged and (method.is_staged() or (
                 run.progress.total is None
-                and any(map(writing.buffers_unknown_size, targets)))):
+                and any(traits.of_store(store).buffers_unknown_size
+                        for store in targets))):
             self._staged, recorded = staged.fetch(
                 run, reading, sources, method.conversion(run, self.changes))
             sources = self._staged

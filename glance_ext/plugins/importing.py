@@ -32,6 +32,7 @@ from glance_ext.host import policy
 from glance_ext.host import staging
 from glance_ext.host import tasks
 from glance_ext.plugins.attempts import Attempts
+from glance_ext.stores import clearing
 from glance_ext.stores import drivers
 from glance_ext.stores import writing
 from glance_ext.stores.digesting import Readable
@@ -172,7 +173,7 @@ class Import:
         staging.remove(action.id)
         for store in action.state.get('noted', []):
             clear(run, store, action.image_id)
-            if action.stores[store]['status'] == 'success':
+            if action.stores[store]['status'] != 'failure':
                 action.stores[store]['status'] = 'rolled-back'
 
     def roll_back(self, connection: db.Connection,
@@ -218,7 +219,7 @@ class Import:
         for store, location_id in action.state['copies'].items():
             if (copies.is_removed(location_id)
                     and not copies.in_stores(image.id, [store])
-                    and writing.is_occupied(
+                    and clearing.is_occupied(
                         store, image.id, None,
                         cfg.CONF.glance_ext.stall_timeout)):
                 db.transaction(functools.partial(
@@ -235,7 +236,7 @@ class Import:
         """
         for store in action.state.get('copies', {}):
             try:
-                writing.clear(store, action.image_id, None)
+                clearing.clear(store, action.image_id, None)
             except errors.StoreError as exc:
                 LOG.info('Image %s is deleted: %s', action.image_id,
                          exc.message)
@@ -297,7 +298,7 @@ def clear(run: Run, store: str, image_id: str) -> None:
     :raises errors.StoreError: not now
     """
     try:
-        writing.clear(store, image_id, run.context)
-    except writing.LeftoversUnknown as exc:
+        clearing.clear(store, image_id, run.context)
+    except clearing.LeftoversUnknown as exc:
         LOG.error('Action %s of image %s: %s. Nobody looks for it again.',
                   run.action.id, image_id, exc.message)

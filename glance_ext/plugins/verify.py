@@ -28,8 +28,8 @@ from glance_ext.host import locks
 from glance_ext.host import tasks
 from glance_ext.plugins import repair
 from glance_ext.plugins import verdicts
+from glance_ext.stores import clearing
 from glance_ext.stores import drivers
-from glance_ext.stores import writing
 from glance_ext.transfer.progress import Progress
 
 LOG = logging.getLogger(__name__)
@@ -107,7 +107,7 @@ class Verify:
                     'repaired', {}).items():
                 if (copies.is_removed(location_id)
                         and not copies.in_stores(image.id, [store])
-                        and writing.is_occupied(
+                        and clearing.is_occupied(
                             store, image.id, None,
                             cfg.CONF.glance_ext.stall_timeout)):
                     db.transaction(functools.partial(

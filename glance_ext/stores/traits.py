@@ -299,3 +299,12 @@ def of(driver: drivers.Driver) -> Traits:
         if found := _TRAITS.get(scheme.partition('+')[0]):
             return found
     return Traits()
+
+
+def of_store(store: str) -> Traits:
+    """Return the habits of the driver of a store.
+
+    :raises errors.StoreError: there is no such store
+    """
+    with drivers.translated(drivers.name(store)):
+        return of(drivers.of_store(store))
