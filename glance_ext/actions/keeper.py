@@ -144,11 +144,14 @@ def _has_ended(action_id: str) -> bool:
             or record.Action.of(task).phase == record.ENDED)
 
 
-def _why_not_restarted(action: record.Action) -> errors.WorkerLost | None:
+def _why_not_restarted(action: record.Action) -> errors.ActionError | None:
     """Return why an action whose process died is not run again, if so.
 
     One that waited has not used up an attempt.
     """
+    if action.awaits_upload:
+        return errors.UploadMissing(
+            'Nobody uploaded the data of this import in time')
     if action.status == tasks.PENDING or (
             cfg.CONF.glance_ext.on_worker_loss == 'restart'
             and action.attempt < action.max_attempts):

@@ -209,9 +209,12 @@ def _require_state(method: Import, image: Any) -> None:
                 explanation=f"'{name}' needs to be set before import.")
 
 
-def _stores(request: wsgi.Request, body: dict[str, Any], method: Import,
-            image: Any) -> list[str]:
-    """Return the stores to write to, each once."""
+def choose_stores(request: wsgi.Request, body: dict[str, Any]) -> list[str]:
+    """Return the stores that a request wants data written to, each once.
+
+    All that can be, or those that it names, or the default one; ``''`` on a
+    Glance with a single store.
+    """
     named = request.headers.get('X-Image-Meta-Store')
     all_stores = body.get('all_stores', False)
     if named is not None and ('stores' in body or all_stores):
@@ -220,9 +223,8 @@ def _stores(request: wsgi.Request, body: dict[str, Any], method: Import,
     if all_stores and 'stores' in body:
         raise _bad('all_stores and stores exclude each other.')
     if not cfg.CONF.enabled_backends:
-        if method.wanted == images.ACTIVE or 'stores' in body or all_stores:
-            raise _bad('This Glance has a single store, so that there is '
-                       'no other one to choose.')
+        if 'stores' in body or all_stores:
+            raise _single()
         return ['']
     known, writable = drivers.known(), drivers.writable()
     wanted = (writable if all_stores else list(dict.fromkeys(
@@ -233,8 +235,18 @@ def _stores(request: wsgi.Request, body: dict[str, Any], method: Import,
                 explanation=f'There is no store {ascii(store)}.')
         if store not in writable:
             raise _bad(f"Store '{store}' cannot be written to.")
+    return wanted
+
+
+def _stores(request: wsgi.Request, body: dict[str, Any], method: Import,
+            image: Any) -> list[str]:
+    """Return the stores to write to that have no copy yet."""
+    wanted = choose_stores(request, body)
     if method.wanted != images.ACTIVE:
         return wanted
+    if not cfg.CONF.enabled_backends:
+        raise _single()
+    all_stores = body.get('all_stores', False)
     if all_stores and cfg.CONF.glance_ext.copy_image_all_stores == 'reject':
         raise _bad('all_stores is not for copy-image here; name the stores.')
     has = _stores_of(image)
@@ -243,6 +255,11 @@ def _stores(request: wsgi.Request, body: dict[str, Any], method: Import,
             if store in has:
                 raise _bad(f"Image is already present at store '{store}'.")
     return [store for store in wanted if store not in has]
+
+
+def _single() -> webob.exc.HTTPBadRequest:
+    return _bad('This Glance has a single store, so that there is no other '
+                'one to choose.')
 
 
 def _stores_of(image: Any) -> list[str]:

@@ -179,6 +179,70 @@ def isotime(moment: datetime.datetime) -> str:
     return moment.strftime('%Y-%m-%dT%H:%M:%SZ')
 
 
+def retire(connection: db.Connection, image_id: str, location_id: int,
+           verified_id: int) -> bool:
+    """Mark a location whose data is about to be deleted.
+
+    As Glance marks one with ``delayed_delete``. Nobody is led there any more.
+
+    :param verified_id: the location of a copy that was found good
+    :returns: False where nothing was done: one of the two is not there any
+        more, or a task holds the image's lock
+    """
+    there = connection.execute(sa.select(images.c.id).where(
+        images.c.id == image_id, images.c.deleted == sa.false(),
+        ~locks.is_held(image_id)).with_for_update()).one_or_none()
+    found = connection.execute(sa.select(image_locations.c.id).where(
+        image_locations.c.id.in_([location_id, verified_id]),
+        image_locations.c.image_id == image_id,
+        image_locations.c.deleted == sa.false())).all()
+    if there is None or len(found) != 2:
+        return False
+    moment = db.now()
+    connection.execute(image_locations.update().where(
+        image_locations.c.id == location_id).values(
+            status='pending_delete', deleted=True, deleted_at=moment,
+            updated_at=moment))
+    _touch(connection, image_id)
+    return True
+
+
+def retired(image_id: str, store: str) -> list[Location]:
+    """Return an image's locations of a store that are marked, and no more.
+
+    None where the image has another location in that store: it leads to the
+    same data.
+    """
+    if in_stores(image_id, [store]):
+        return []
+    rows = db.read(sa.select(
+        image_locations.c.id, image_locations.c.meta_data).where(
+            image_locations.c.image_id == image_id,
+            image_locations.c.status == 'pending_delete'))
+    return [location(row.id) for row in rows
+            if (row.meta_data or {}).get('store', '') in ('', store)]
+
+
+def remove_retired(connection: db.Connection, location_id: int) -> None:
+    """Note that the data of a marked location is deleted."""
+    connection.execute(image_locations.update().where(
+        image_locations.c.id == location_id,
+        image_locations.c.status == 'pending_delete').values(
+            status='deleted', updated_at=db.now()))
+
+
+def bring_back_retired(connection: db.Connection, image_id: str,
+                       location_id: int) -> None:
+    """Undo :func:`retire`, while the image is there."""
+    connection.execute(image_locations.update().where(
+        image_locations.c.id == location_id,
+        image_locations.c.status == 'pending_delete',
+        sa.exists().where(images.c.id == image_id,
+                          images.c.deleted == sa.false())).values(
+            status='active', deleted=False, deleted_at=None,
+            updated_at=db.now()))
+
+
 def is_removed(location_id: int) -> bool:
     """Tell whether a location was taken away, its data aside."""
     rows = db.read(sa.select(image_locations.c.deleted).where(

@@ -24,21 +24,28 @@ from glance_ext.host import contexts
 
 
 def refuse_import(context: contexts.Context, size: int | None,
-                  staged: bool) -> str | None:
+                  staged: bool, in_flight: tuple[int, int] = (0, 0)
+                  ) -> str | None:
     """Return why a project may not import so much now, if so.
 
     As Glance decides for an import, with Keystone's limits.
 
     :param size: bytes, or None where that is not known
     :param staged: whether the data lies in staging meanwhile
+    :param in_flight: how many imports Glance does not know of, and the bytes
+        that they have in staging
     """
     owner = context.project_id
     try:
         keystone.enforce_image_size_total(context, owner)
         if staged:
             keystone.enforce_image_staging_total(
-                context, owner, delta=(size or 0) // units.Mi)
-        keystone.enforce_image_count_uploading(context, owner)
+                context, owner,
+                delta=((size or 0) + in_flight[1]) // units.Mi)
+        keystone._enforce_one(
+            context, owner, keystone.QUOTA_IMAGE_COUNT_UPLOADING,
+            lambda: keystone.db.user_get_uploading_count(
+                context, owner), delta=in_flight[0])
     except exception.LimitExceeded as exc:
         return str(exc)
     return None

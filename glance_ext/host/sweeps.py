@@ -157,6 +157,35 @@ def least_recently_verified(stores: Collection[str] = (),
                   key=lambda each: each.at)
 
 
+def in_store(store: str) -> list[Verified]:
+    """Return the images that have data in a store, by id.
+
+    Also where a location is marked, and its data is not deleted yet. Deleted
+    images do not count. ``copies`` counts those of all stores.
+    """
+    found: dict[str, list[Any]] = {}
+    here = set()
+    last = 0
+    while rows := db.read(sa.select(
+            image_locations.c.id, image_locations.c.image_id,
+            image_locations.c.meta_data, image_locations.c.deleted,
+            images.c.size).select_from(
+                image_locations.join(
+                    images, images.c.id == image_locations.c.image_id)).where(
+            image_locations.c.id > last,
+            image_locations.c.status.in_((ACTIVE, 'pending_delete')),
+            images.c.deleted == sa.false()).order_by(
+                image_locations.c.id).limit(_STRETCH)):
+        last = rows[-1].id
+        for row in rows:
+            if (row.meta_data or {}).get('store', '') == store:
+                here.add(row.image_id)
+            found.setdefault(row.image_id, [row.size, 0])[1] += (
+                not row.deleted)
+    return [Verified(image_id, '', *found[image_id])
+            for image_id in sorted(here)]
+
+
 def _stretches(after: str) -> Iterator[list[Any]]:
     """Yield the SQL conditions of one stretch after the other."""
     while True:

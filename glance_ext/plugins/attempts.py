@@ -243,8 +243,7 @@ class Attempts:
 
     def _witness(self) -> Any:
         """Return what looks at the data on its way, if anything has to."""
-        image = images.seen_by(self._run.context,
-                               self._run.action.image_id)
+        image = self._method.seen(self._run)
         if image is None or not self._method.is_inspected(image):
             return None
         self.changes.make(image)

@@ -89,6 +89,10 @@ class Import:
         """
         raise NotImplementedError
 
+    def seen(self, run: Run) -> Any | None:
+        """Return Glance's image object, as the caller sees it."""
+        return images.seen_by(run.context, run.action.image_id)
+
     def conversion(self, run: Run, changes: import_plugins.Changes
                    ) -> Callable[[pathlib.Path], pathlib.Path] | None:
         """Return what turns a staged file into what is to be stored.
@@ -168,7 +172,7 @@ class Import:
         run.write(record.ROLLING_BACK, work)
         staging.remove(action.id)
         for store in action.state.get('noted', []):
-            _clear(run, store)
+            clear(run, store, action.image_id)
             if action.stores[store]['status'] != 'failure':
                 action.stores[store]['status'] = 'rolled-back'
 
@@ -247,7 +251,7 @@ class Import:
             action.stores[store]['status'] = (
                 'success' if store in there else 'pending')
             if store in action.state.get('noted', []) and store not in there:
-                _clear(run, store)
+                clear(run, store, action.image_id)
         run.write(record.READING)
 
     def _go_on(self, run: Run, job: Attempts, cause: errors.ActionError
@@ -288,13 +292,13 @@ def _recorded(action: record.Action) -> list[int]:
     return [each for each in action.state.get('copies', {}).values() if each]
 
 
-def _clear(run: Run, store: str) -> None:
+def clear(run: Run, store: str, image_id: str) -> None:
     """Delete what is in a store of a copy that is not recorded.
 
     :raises errors.StoreError: not now
     """
     try:
-        clearing.clear(store, run.action.image_id, run.context)
+        clearing.clear(store, image_id, run.context)
     except clearing.LeftoversUnknown as exc:
         LOG.error('Action %s of image %s: %s. Nobody looks for it again.',
-                  run.action.id, run.action.image_id, exc.message)
+                  run.action.id, image_id, exc.message)

@@ -11,7 +11,7 @@
 # under the License.
 """Fetch the data of an image from a server, straight into its stores."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 import hashlib
 import pathlib
 from typing import Any
@@ -37,6 +37,7 @@ from glance_ext.plugins.attempts import Attempts
 from glance_ext.stores.digesting import Readable
 from glance_ext.transfer import sums
 from glance_ext.transfer import wire
+from glance_ext.transfer.destinations import Rules
 from glance_ext.transfer.http_source import Download
 
 _TEXT = {'type': 'string', 'minLength': 1, 'maxLength': 2048}
@@ -125,16 +126,8 @@ class WebDownload(importing.Import):
             return {method['os_hash_algo']: method['os_hash_value']}
         if 'hash_uri' not in method:
             return {}
-        with _download(run, 'hash_uri', sums.MOST) as listed:
-            text = sums.read(listed.chunks())
-        algorithm, value = sums.find(
-            text, urllib.parse.urlsplit(method['uri']).path,
-            urllib.parse.urlsplit(method['hash_uri']).path)
-        if algorithm not in ALGORITHMS:
-            raise errors.HashUnverifiable(
-                f'The file of digests has one by {algorithm!r}, which this '
-                f'host does not have')
-        return {algorithm: value}
+        return listed_digest(_download(run, 'hash_uri', sums.MOST),
+                             method['uri'], method['hash_uri'])
 
     def finish(self, run: Run, image: images.Image, job: Attempts
                ) -> None:
@@ -213,21 +206,54 @@ class Remote:
         self.download.close()
 
 
+def listed_digest(listed: Download, uri: str, hash_uri: str
+                  ) -> dict[str, str]:
+    """Return ``{algorithm: digest}`` that a file of digests has for a URI.
+
+    :param listed: that file, which lies at ``hash_uri``; closed in the end
+    """
+    with listed:
+        text = sums.read(listed.chunks())
+    algorithm, value = sums.find(text, urllib.parse.urlsplit(uri).path,
+                                 urllib.parse.urlsplit(hash_uri).path)
+    if algorithm not in ALGORITHMS:
+        raise errors.HashUnverifiable(
+            f'The file of digests has one by {algorithm!r}, which this '
+            f'host does not have')
+    return {algorithm: value}
+
+
 def _most(run: Run) -> int:
     return quotas.most(run.context, len(run.action.spec['stores']))
 
 
 def _download(run: Run, name: str, limit: int) -> Download:
-    options = cfg.CONF.glance_ext
     url = run.action.spec['method'][name]
     if url.endswith('?'):
         url += run.secret(name)
+    return download(run, url, limit)
+
+
+def download(run: Run, url: str, limit: int, rules: Rules | None = None,
+             headers: Mapping[str, str] | None = None) -> Download:
+    """Return what is at ``url``, with the options of this host.
+
+    :param limit: bytes that there may be
+    :param rules: instead of those for what users ask for
+    """
+    options = cfg.CONF.glance_ext
     return Download(
-        url, destinations.rules(),
-        transport=wire.Transport(
-            options.download_proxy, options.download_ca_file,
-            options.download_connect_timeout, options.download_read_timeout),
+        url, rules or destinations.rules(), headers=headers,
+        transport=transport(),
         connections=(1 if release.has_green_threads()
                      else options.download_connections),
         timeout=options.download_timeout, limit=limit, check=run.check,
         retry=run.retry)
+
+
+def transport() -> wire.Transport:
+    """Return how this host connects to servers elsewhere."""
+    options = cfg.CONF.glance_ext
+    return wire.Transport(
+        options.download_proxy, options.download_ca_file,
+        options.download_connect_timeout, options.download_read_timeout)

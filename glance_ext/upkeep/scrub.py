@@ -33,9 +33,8 @@ from glance_ext.plugins import verify
 from glance_ext.stores import budgets
 from glance_ext.stores import drivers
 from glance_ext.transfer.progress import Progress
+from glance_ext.upkeep import waiting
 
-#: Seconds between two looks at a repair.
-_LOOK = 0.1
 #: What may be told of an image beside the verdicts of its copies.
 _WITHOUT_HASH, _UNVERIFIABLE = 'without-hash', 'unverifiable'
 _BUSY, _WOULD_VERIFY = 'busy', 'would-verify'
@@ -167,11 +166,7 @@ class Scrub:
             self._tell(image_id, _BUSY)
             action = None
         if action is not None:
-            while action.id in [run.action.id
-                                for run in node.start().held()]:
-                if self.stopped.is_set():
-                    node.start().close(0)
-                time.sleep(_LOOK)
+            waiting.until_ended(action, self.stopped)
         self._count(image_id, (
             action.result.get('stores') if action else None) or {
                 each.store or 'default': each.view() for each in found})

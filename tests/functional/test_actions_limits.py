@@ -9,7 +9,7 @@
 # WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
 # License for the specific language governing permissions and limitations
 # under the License.
-"""Limits by project and by store on what runs at once."""
+"""Limits on what runs at once, and on how long rows are kept."""
 
 from tests.functional import hash_life as life
 from tests.functional.hash_life import DATA
@@ -45,3 +45,32 @@ class LimitsTest(life.LifeCase):
         self.assertEqual(4, limits['running_actions'])
         self.assertEqual(0, limits['running_actions_per_project'])
         self.assertEqual(1, limits['running_actions_per_store'])
+
+
+class ExpiryTest(life.LifeCase):
+    arguments = LimitsTest.arguments
+
+    def test_an_action_that_has_expired_is_marked_for_the_purge(self):
+        image = self.glance.upload(DATA, stores=('fast',))
+        action = self.hash(image, rehash=True)['id']
+        lasting = self.hash(image, rehash=True)['id']
+        # What is not ours is Glance's to mark.
+        foreign = '00000000-0000-4000-8000-00000000000f'
+        self.glance.sql(
+            'insert into tasks (id, type, status, owner, created_at, '
+            'updated_at, deleted) select ?, type, status, owner, created_at, '
+            'updated_at, 0 from tasks where id = ?', (foreign, action))
+        self.glance.sql("insert into task_info (task_id, input) "
+                        "values (?, '{}')", (foreign,))
+        self.glance.sql(
+            "update tasks set expires_at = '2020-01-01 00:00:00' "
+            'where id in (?, ?)', (action, foreign))
+        until(lambda: self.marked(action))
+        self.assertFalse(self.marked(lasting))
+        self.assertFalse(self.marked(foreign))
+        self.glance.manage('db', 'purge', '--age_in_days', '0')
+
+    def marked(self, task):
+        ((deleted,),) = self.glance.sql(
+            'select deleted from tasks where id = ?', (task,))
+        return deleted

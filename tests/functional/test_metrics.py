@@ -23,7 +23,7 @@ from tests.harness.users import NOBODY
 
 PATH = '/v2/info/glance-ext/metrics'
 SAMPLE = pathlib.Path(__file__).parents[2].joinpath(
-    'api-ref/source/samples/metrics-response.txt')
+    'api-ref/source/samples/metrics-response.prom')
 
 
 class MetricsTest(cases.HashCase):

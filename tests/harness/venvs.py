@@ -106,7 +106,7 @@ SPECS = {
     'keystone': Spec(('keystone==30.0.0', 'waitress>=3,<4'), True),
     'swift': Spec(('swift==2.38.3', 'setuptools<81'), True),
     'tempest': Spec(
-        ('tempest==47.0.0', 'glance-tempest-plugin==0.17.0'), True
+        ('tempest==47.0.0', 'glance-tempest-plugin==0.17.0', *PROJECT), True
     ),
     'lint': Spec(tuple(' '.join(tox('pep8', 'deps')).split())),
     'docs': Spec(('-r', 'doc/requirements.txt', *PROJECT)),

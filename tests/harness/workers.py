@@ -13,6 +13,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 import functools
 import os
 from pathlib import Path
@@ -95,16 +96,19 @@ class Worker:
 
     :param stores: the ids of the stores it has; None has all of them
     :param config: ``{section: {option: value}}`` over those of the Glance
+    :param arguments: more of its command line
     """
 
     def __init__(self, glance: instance.Instance, name: str = 'worker',
                  stores: tuple[str, ...] | None = None,
-                 config: settings.Options | None = None) -> None:
+                 config: settings.Options | None = None,
+                 arguments: Sequence[str] = ()) -> None:
         self.glance = glance
         self._file = glance.directory / 'etc' / f'{name}.conf'
         self._log = glance.directory / f'{name}.log'
         self._stores = stores
         self._config = config or {}
+        self._arguments = arguments
         self._process: Any = None
 
     def start(self, wait: bool = True) -> Worker:
@@ -125,7 +129,7 @@ class Worker:
                 serve.FAULTS: str(self.glance.directory)}
         known = len(self.log())
         command = [python, '-m', 'tests.harness.serve', 'worker',
-                   str(self._file)]
+                   str(self._file), *self._arguments]
         self._process = processes.boot(
             command, env, self._log,
             lambda: 'Looking for actions' in self.log()[known:]

@@ -36,6 +36,7 @@ OF_THE_HOST = {
     'cinderclient',
     'swiftclient',
     'taskflow',
+    'tempest',
     'uwsgi',
 }
 
@@ -43,7 +44,7 @@ OF_THE_HOST = {
 LOADED_BY_NAME = {'pastedeploy'}
 
 # Tests of what is no module of the package.
-NOT_OF_THE_PACKAGE = {'bench', 'docs', 'harness'}
+NOT_OF_THE_PACKAGE = {'bench', 'devstack', 'docs', 'harness'}
 
 
 def third_party_imports() -> set[str]:
