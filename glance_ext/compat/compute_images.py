@@ -74,6 +74,8 @@ class Application:
             return self._answer(request)
         except webob.exc.HTTPException as error:
             return _fault(error)
+        except UnicodeError:
+            return _fault(webob.exc.HTTPBadRequest('This is no UTF-8'))
         except errors.ImageServiceError as error:
             for raised, answered in _RAISED:
                 if isinstance(error, raised):

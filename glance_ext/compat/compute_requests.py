@@ -62,12 +62,16 @@ def caller(request: webob.Request) -> Caller:
     token = headers.get('X-Auth-Token')
     if not token or headers.get('X-Identity-Status') != 'Confirmed':
         raise webob.exc.HTTPUnauthorized()
+    try:
+        catalog = json.loads(headers.get('X-Service-Catalog', ''))
+    except ValueError:
+        catalog = []
     return Caller(
         token,
         headers.get('X-Project-Id'),
         headers.get('X-User-Id'),
         'admin' in headers.get('X-Roles', '').lower().split(','),
-        json.loads(headers.get('X-Service-Catalog') or '[]'),
+        catalog,
     )
 
 
