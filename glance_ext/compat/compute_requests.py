@@ -105,6 +105,8 @@ def body(request: webob.Request, key: str) -> dict[str, str]:
     }
     try:
         given = request.json_body
+        # JSON can write half of a character, which no database can hold.
+        json.dumps(given, ensure_ascii=False).encode()
         jsonschema.validate(given, schema, jsonschema.Draft4Validator)
     except (ValueError, jsonschema.ValidationError) as error:
         raise webob.exc.HTTPBadRequest('Malformed request body') from error
