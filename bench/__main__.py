@@ -19,6 +19,7 @@ import sys
 from typing import Any
 
 from bench import copying
+from bench import download
 from bench import hashing
 from bench import history
 from bench import latency
@@ -29,7 +30,8 @@ from bench import passthrough
 from bench import plot
 
 _SUBJECTS = {'passthrough': passthrough, 'hashing': hashing,
-             'copy': copying, 'memory': memory, 'latency': latency}
+             'copy': copying, 'download': download, 'memory': memory,
+             'latency': latency}
 _HERE = pathlib.Path(__file__).parent
 HISTORY, PICTURE = _HERE / 'history.jsonl', _HERE / 'history.svg'
 _VERDICTS = {True: 'met', False: 'MISSED', None: ''}

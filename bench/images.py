@@ -19,8 +19,8 @@ import tempfile
 import time
 
 from glance_ext import errors
-from glance_ext.host.images import Location
 from glance_ext.stores.digesting import Pass
+from glance_ext.transfer.ahead import UNIT
 from glance_ext.transfer.progress import Progress
 
 CHUNK = 64 * 1024
@@ -46,10 +46,10 @@ def image(directory: str | None, mib: int, *, sparse: bool = False
         yield path
 
 
-def chunks(path: pathlib.Path) -> Iterator[bytes]:
+def chunks(path: pathlib.Path, size: int = CHUNK) -> Iterator[bytes]:
     """Read as glance_store's filesystem driver does."""
     with path.open('rb') as file:
-        while chunk := file.read(CHUNK):
+        while chunk := file.read(size):
             yield chunk
 
 
@@ -75,13 +75,13 @@ class Copy:
     """A copy of an image, as the hash job knows it, in a plain file."""
 
     seeks = True
-    location = Location(1, 'bench', '')
+    store = 'bench'
 
     def __init__(self, path: pathlib.Path) -> None:
         self._path = path
 
     def chunks(self, offset: int = 0) -> Iterator[bytes]:
-        return chunks(self._path)
+        return chunks(self._path, UNIT)
 
     def size(self, patience: float | None = None) -> int:
         return self._path.stat().st_size

@@ -18,21 +18,35 @@ A code is never renamed and never used again for something else. Messages
 are for people and never hold a location's URL or a credential.
 """
 
+from typing import Any
+
 
 class ActionError(Exception):
-    """An action cannot succeed. ``message`` says why, in words."""
+    """An action cannot succeed. ``message`` says why, in words.
+
+    :ivar result: what the action has found out all the same
+    """
 
     code = 'internal_error'
+    #: Whether another attempt may go better.
+    passing = False
 
     def __init__(self, message: str) -> None:
         super().__init__(message)
         self.message = message
+        self.result: dict[str, Any] = {}
 
 
 class InternalError(ActionError):
     """Something unforeseen; the log of the process has the traceback."""
 
     code = 'internal_error'
+
+
+class Cancelled(ActionError):
+    """Somebody cancelled the action."""
+
+    code = 'cancelled'
 
 
 class ImageDeleted(ActionError):
@@ -65,6 +79,70 @@ class HashUnverifiable(ActionError):
     code = 'hash_unverifiable'
 
 
+class ImageRefused(ActionError):
+    """Glance does not make an image with such properties, or no more."""
+
+    code = 'image_refused'
+
+
+class ImageExists(ActionError):
+    """Somebody else made an image with the wanted id."""
+
+    code = 'image_exists'
+
+
+class BadCopy(ActionError):
+    """Not every copy of the image is good; ``result`` has the verdicts."""
+
+    code = 'bad_copy'
+
+    def __init__(self, message: str, result: dict[str, Any]) -> None:
+        super().__init__(message)
+        self.result = result
+
+
+class InvalidImageData(ActionError):
+    """The data is not of the format that the image says, or is not safe."""
+
+    code = 'invalid_image_data'
+
+
+class ConversionFailed(ActionError):
+    """One of Glance's import plugins could not do its work."""
+
+    code = 'conversion_failed'
+
+
+class SignatureInvalid(ActionError):
+    """The image's signature is not that of the data."""
+
+    code = 'signature_invalid'
+
+
+class ImageTooLarge(ActionError):
+    """The data is more than the project, or any image, may have."""
+
+    code = 'image_too_large'
+
+
+class UploadMissing(ActionError):
+    """The data of an import was not uploaded in time."""
+
+    code = 'upload_missing'
+
+
+class UploadLost(ActionError):
+    """Uploaded data is not where the action runs."""
+
+    code = 'upload_lost'
+
+
+class CredentialsLost(ActionError):
+    """What a URI needs to be read was kept by a process that is gone."""
+
+    code = 'credentials_lost'
+
+
 class WorkerLost(ActionError):
     """The process that ran the action stopped giving signs of life."""
 
@@ -75,6 +153,7 @@ class StoreError(ActionError):
     """A store failed. Worth another attempt, on another copy first."""
 
     code = 'store_error'
+    passing = True
 
 
 class ShortRead(StoreError):
@@ -93,12 +172,14 @@ class StoreFull(StoreError):
     """A store has no room for the data."""
 
     code = 'store_full'
+    passing = False
 
 
 class StoreOccupied(StoreError):
     """A store holds something under the image's id that is no copy of it."""
 
     code = 'store_occupied'
+    passing = False
 
 
 class StoreBusy(StoreError):
@@ -117,3 +198,58 @@ class DataMissing(StoreError):
     """The image has no data where its location says."""
 
     code = 'data_missing'
+
+
+class DestinationRefused(ActionError):
+    """The rules forbid to connect to where a URI or a redirect leads."""
+
+    code = 'destination_refused'
+
+
+class RemoteRefused(ActionError):
+    """A server gave an answer that asking again does not change.
+
+    :ivar status: of that answer, or 0 where it was something else
+    """
+
+    code = 'remote_refused'
+    status = 0
+
+
+class RemoteUnavailable(ActionError):
+    """A server cannot be reached or broke off. Worth another attempt.
+
+    :ivar status: of the server's answer, or 0: it gave none
+    :ivar retry_after: seconds after which the server wants to be asked
+        again, or 0
+    """
+
+    code = 'remote_unavailable'
+    passing = True
+    status = 0
+    retry_after = 0.0
+
+
+class RemoteTimeout(RemoteUnavailable):
+    """A server gave too little within the time that it had."""
+
+    code = 'remote_timeout'
+
+
+class SourceChanged(ActionError):
+    """What was read so far cannot be gone on with; byte 0 is next."""
+
+    code = 'source_changed'
+    passing = True
+
+
+class SourceTooLarge(ActionError):
+    """A server has more bytes than are wanted."""
+
+    code = 'source_too_large'
+
+
+class DigestUnknown(ActionError):
+    """A file of digests does not say what the wanted file's is."""
+
+    code = 'digest_unknown'

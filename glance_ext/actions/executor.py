@@ -12,25 +12,31 @@
 """When actions run: in this process, a few at once, the rest in order."""
 
 import collections
+from collections.abc import Collection, Iterator
+import contextlib
 import threading
-import time
 
+from oslo_config import cfg
 from oslo_log import log as logging
-import tenacity
 
 from glance_ext import errors
+from glance_ext.actions import metrics
 from glance_ext.actions import plugin as plugins
 from glance_ext.actions.run import HandedBack
 from glance_ext.actions.run import Lost
 from glance_ext.actions.run import Run
+from glance_ext.host import locks
 from glance_ext.host import notifications
 from glance_ext.host import pools
+from glance_ext.host import tasks
 
 LOG = logging.getLogger(__name__)
 
 #: How long a run that was told to stop gets for it when the process ends:
 #: the time that a driver takes to return from one read.
 _LAST_SECONDS = 5
+#: Seconds between attempts to undo an action.
+_UNDO_AGAIN = (1, 2, 4, 0)
 
 
 class Executor:
@@ -40,10 +46,13 @@ class Executor:
         self._changed = threading.Condition()
         self._waiting: collections.deque[Run] = collections.deque()
         self._running: set[Run] = set()
+        self._kept: set[Run] = set()
         self._closing = False
 
     def submit(self, run: Run) -> None:
         """Run it as soon as there is room; hand it back while closing."""
+        if cfg.CONF.glance_ext.max_running_actions_per_store:
+            run.stores = _stores(run)
         with self._changed:
             closing = self._closing
             if not closing:
@@ -52,10 +61,31 @@ class Executor:
             _hand_back(run)
         self._fill()
 
-    def held(self) -> list[Run]:
-        """Return what waits and what runs: the keeper keeps it alive."""
+    def beat(self) -> None:
+        """Keep alive what waits and what runs."""
+        for run in self.held():
+            run.beat()
+            metrics.moved(run)
+        self._fill()
+
+    @contextlib.contextmanager
+    def keeping(self, run: Run) -> Iterator[None]:
+        """Keep an action alive that a request works at, as long as it does.
+        """
         with self._changed:
-            return [*self._waiting, *self._running]
+            self._kept.add(run)
+        try:
+            yield
+        finally:
+            with self._changed:
+                self._kept.discard(run)
+
+    def look_at(self, action_id: str) -> None:
+        """Have a cancellation noticed at once, if the action is here."""
+        for run in self.held():
+            if run.action.id == action_id:
+                run.beat()
+        self._fill()
 
     def has_room(self) -> bool:
         """Tell whether one more action would run at once."""
@@ -63,10 +93,12 @@ class Executor:
             return not self._closing and (
                 len(self._waiting) + len(self._running) < pools.room())
 
-    def close(self) -> None:
-        """Let what runs end, up to ``shutdown_timeout``; hand back the rest.
+    def close(self, seconds: float | None = None) -> None:
+        """Let what runs end, for a while; hand back the rest.
 
         What is handed back is pending, and any process may have it at once.
+
+        :param seconds: the default is ``shutdown_timeout``
         """
         with self._changed:
             self._closing = True
@@ -76,7 +108,8 @@ class Executor:
                 run.process_ends = True
         for run in waiting:
             _hand_back(run)
-        if self._wait_idle(pools.seconds_to_end()):
+        if self._wait_idle(pools.seconds_to_end() if seconds is None
+                           else seconds):
             return
         for run in self.held():
             run.stop(HandedBack())
@@ -85,21 +118,58 @@ class Executor:
         for run in self.held():
             _hand_back(run)
 
+    def held(self) -> list[Run]:
+        """Return what waits, what runs, and what requests work at here."""
+        with self._changed:
+            return [*self._waiting, *self._running, *self._kept]
+
     def _wait_idle(self, seconds: float) -> bool:
         with self._changed:
             return self._changed.wait_for(lambda: not self._running, seconds)
 
     def _fill(self) -> None:
-        while True:
-            with self._changed:
-                if (self._closing or not self._waiting
-                        or len(self._running) >= pools.room()):
-                    return
-                run = self._waiting.popleft()
-                self._running.add(run)
+        while (run := self._next()) is not None:
             pools.run(self._work, run)
 
+    def _next(self) -> Run | None:
+        with self._changed:
+            run = None if self._closing else self._first()
+            if run is not None:
+                self._waiting.remove(run)
+                self._running.add(run)
+            return run
+
+    def _first(self) -> Run | None:
+        """Return the first that may run; the others learn what they wait for.
+        """
+        for run in self._waiting:
+            # What is only to be undone holds a lock, and takes a moment.
+            if run.is_stopped:
+                return run
+        full = len(self._running) >= pools.room()
+        for run in self._waiting:
+            held_back = None if full else self._held_back_by(run)
+            run.waits_for = held_back or 'its turn'
+            if not full and not held_back:
+                return run
+        return None
+
+    def _held_back_by(self, run: Run) -> str | None:
+        """Return what has to happen before it may run, in words."""
+        options = cfg.CONF.glance_ext
+        most = options.max_running_actions_per_project
+        if most and most <= sum(
+                each.action.owner == run.action.owner
+                for each in self._running):
+            return f'one of {most} running actions of its project to end'
+        most = options.max_running_actions_per_store
+        for store in sorted(run.stores) if most else ():
+            if most <= sum(store in each.stores for each in self._running):
+                return f'one of {most} running actions on {store} to end'
+        return None
+
     def _work(self, run: Run) -> None:
+        run.stores = run.stores or _stores(run)
         try:
             _execute(run)
         except Lost:
@@ -119,46 +189,90 @@ class Executor:
 
 
 def _execute(run: Run) -> None:
-    """Run an action to its end.
+    """Run an action to its end, good or bad.
 
     :raises Lost, HandedBack: it did not come to an end here
     """
     plugin = plugins.load(run.action.action_type)
-    run.start()
-    _announce(run, plugin, 'start')
-    cause: errors.ActionError | None = None
+    if run.action.status != tasks.FAILURE:
+        cause = _do(run, plugin)
+        if cause is None:
+            metrics.ended(run)
+            _announce(run, plugin, 'end')
+            return
+        run.fail(cause)
+    if _undo(run, plugin):
+        run.end_failed(plugin.roll_back)
+        metrics.ended(run)
+        _announce(run, plugin, 'error')
+
+
+def _do(run: Run, plugin: plugins.Plugin) -> errors.ActionError | None:
+    """Do the work; return why it failed, if it did."""
     try:
-        message = plugin.run(run)
+        run.start()
+        run.statuses = plugin.statuses
+        _announce(run, plugin, 'start')
+        plugin.run(run)
     except (Lost, HandedBack):
         raise
     except errors.ActionError as exc:
-        cause = exc
+        return exc
     except Exception as exc:
         if run.process_ends:
             # An interpreter that ends starts no more threads, for one.
             raise HandedBack from exc
         LOG.exception('Action %s failed unexpectedly', run.action.id)
-        cause = errors.InternalError(
+        return errors.InternalError(
             f'Unexpected {type(exc).__name__}; the log of the process that '
             f'ran it has the details')
-    # An end that cannot be written is tried for as long as the action is
-    # ours; after that another process takes it over and ends it.
-    end = tenacity.Retrying(
-        retry=tenacity.retry_if_not_exception_type(Lost),
-        stop=lambda state: run.action.is_stale,
-        wait=tenacity.wait_fixed(1), sleep=time.sleep, reraise=True)
-    if cause is None:
-        end(run.succeed, message)
-    else:
-        end(run.fail, cause, plugin.roll_back)
-    _announce(run, plugin, 'error' if cause else 'end')
+    if not run.is_over:
+        return errors.InternalError('The action came to no end')
+    return None
+
+
+def _undo(run: Run, plugin: plugins.Plugin) -> bool:
+    """Undo what a failed action did outside of the database.
+
+    Under the image's lock, because somebody else may have begun to write
+    where we did.
+
+    :returns: False where that cannot be done now, and another process, or
+        this one later, tries again
+    """
+    action = run.action
+    for wait in _UNDO_AGAIN:
+        try:
+            if action.locks_image and not locks.ensure(
+                    action.image_id, action.id):
+                raise errors.ImageChanged('another operation has the image')
+            plugin.undo(run)
+        except errors.ActionError as exc:
+            cause = exc
+        else:
+            return True
+        run.sleep(wait)
+    LOG.error('What action %s did could not be undone: %s. It is tried '
+              'again later.', action.id, cause.message)
+    run.leave(cause)
+    return False
+
+
+def _stores(run: Run) -> Collection[str]:
+    try:
+        return frozenset(plugins.load(run.action.action_type).stores(
+            run.action))
+    except Exception as exc:
+        LOG.warning('The stores of action %s could not be found out: %s',
+                    run.action.id, type(exc).__name__)
+        return ()
 
 
 def _hand_back(run: Run) -> None:
     try:
         run.hand_back()
-    except Lost:
-        pass  # somebody else has it already
+    except (Lost, errors.Cancelled):
+        pass  # somebody else has it already, or will undo it
     except Exception as exc:
         LOG.warning('Action %s could not be handed back: %s. It is taken '
                     'over when it is stale.', run.action.id,
@@ -167,12 +281,13 @@ def _hand_back(run: Run) -> None:
 
 def _announce(run: Run, plugin: plugins.Plugin, what: str) -> None:
     action = run.action
-    payload = {'action_id': action.id, 'image_id': action.image_id,
-               'owner': action.owner, 'attempt': action.attempt,
-               'error': action.error, **plugin.event_payload(action)}
+    common = {'action_id': action.id, 'image_id': action.image_id,
+              'owner': action.owner, 'attempt': action.attempt,
+              'error': action.error}
     try:
-        notifications.send(f'{plugin.event}.{what}', payload,
-                           error=what == 'error')
+        for event, payload in plugin.events(action, what):
+            notifications.send(event, {**common, **payload},
+                               error=event.endswith('.error'))
     except Exception as exc:
-        LOG.warning('The event %s.%s of action %s was not sent: %s',
-                    plugin.event, what, action.id, type(exc).__name__)
+        LOG.warning('An event of action %s was not sent: %s', action.id,
+                    type(exc).__name__)

@@ -26,20 +26,23 @@ from oslo_log import log as logging
 
 from glance_ext import errors
 from glance_ext.actions import plugin as plugins
+from glance_ext.actions import posting
 from glance_ext.actions import record
 from glance_ext.actions.executor import Executor
 from glance_ext.actions.run import Lost
 from glance_ext.actions.run import Run
 from glance_ext.host import contexts
 from glance_ext.host import database as db
+from glance_ext.host import staging
 from glance_ext.host import tasks
 from glance_ext.stores import budgets
 
 LOG = logging.getLogger(__name__)
 
-#: Progress is written this often, in seconds, or four times within
-#: ``heartbeat_timeout`` where that is more often.
-_BEAT = 5
+#: Progress is written and cancellations are noticed this often, in seconds,
+#: or four times within ``heartbeat_timeout`` where that is more often. With
+#: what it takes itself and to stop, a cancelled action stops within 5.
+_BEAT = 4
 #: For this long after its end an action is looked after: no request of
 #: Glance's own that changes an image takes longer from reading to saving.
 _LOOK_AFTER = datetime.timedelta(minutes=5)
@@ -48,9 +51,12 @@ _LOOK_AFTER = datetime.timedelta(minutes=5)
 class Keeper(threading.Thread):
     """Started with the first request, since servers fork before that."""
 
-    def __init__(self, executor: Executor) -> None:
+    def __init__(self, executor: Executor, takes_over: bool = True) -> None:
         super().__init__(name='glance-ext-keeper', daemon=True)
         self._executor = executor
+        self._takes_over = takes_over
+        #: Up to which id rows were looked at for being expired.
+        self._expired = ''
         #: Whether the last look left stale actions, for want of room.
         self._left_some = False
 
@@ -59,9 +65,9 @@ class Keeper(threading.Thread):
         while True:
             timeout = cfg.CONF.glance_ext.heartbeat_timeout
             budgets.refresh()
-            for run in self._executor.held():
-                run.beat()
-            if (time.monotonic() - swept >= timeout / 4
+            self._executor.beat()
+            if self._takes_over and (
+                    time.monotonic() - swept >= timeout / 4
                     or self._left_some and self._executor.has_room()):
                 swept = time.monotonic()
                 self._sweep()
@@ -70,33 +76,59 @@ class Keeper(threading.Thread):
     def _sweep(self) -> None:
         self._left_some = False
         try:
-            for action in _known(tasks.unfinished()):
+            unfinished = known(tasks.unfinished())
+            if posting.is_on():
+                posting.tend(unfinished)
+            for action in unfinished:
                 if action.is_stale:
-                    self._take_over(action)
+                    self._end(action)
             by_type = collections.defaultdict(list)
-            for action in _known(tasks.ended_since(db.now() - _LOOK_AFTER)):
+            for action in known(tasks.ended_since(db.now() - _LOOK_AFTER)):
                 by_type[action.action_type].append(action)
             for action_type, actions in by_type.items():
                 plugins.load(action_type).look_after(actions)
+            staging.clean(_has_ended)
+            self._expire()
         except Exception:
             LOG.exception('Looking for stuck actions failed; it is done '
                           'again in a while')
 
-    def _take_over(self, action: record.Action) -> None:
-        run = Run(action, contexts.admin())
-        try:
-            if not may_restart(action):
-                give_up(run)
-            elif self._executor.has_room():
-                run.take_over()
-                self._executor.submit(run)
-            else:
-                self._left_some = True
-        except Lost:
-            pass  # another process was faster
+    def _expire(self) -> None:
+        """Look at one stretch of the table, and at more where it was worth it.
+        """
+        marked = 1
+        while marked:
+            self._expired, marked = tasks.expire(self._expired)
+
+    def _end(self, action: record.Action) -> None:
+        """Have a stale action run again, here or by a worker, or undone."""
+        if posting.is_on() and action.status != tasks.FAILURE and (
+                not _why_not_restarted(action)):
+            if action.status == tasks.PROCESSING:
+                posting.offer(action, 'Waiting for another worker', set())
+        elif self._executor.has_room():
+            take_over(action, self._executor)
+        else:
+            self._left_some = True
 
 
-def _known(rows: list[tasks.Task]) -> list[record.Action]:
+def take_over(action: record.Action, executor: Executor) -> bool:
+    """Go on here with an action that has no owner. False: it has one."""
+    is_stale = action.is_stale
+    run = Run(action, contexts.of_caller(action.spec['caller']))
+    try:
+        run.take_over(_why_not_restarted(action))
+    except Lost:
+        return False
+    if is_stale:
+        LOG.warning('Action %s: its process gave no sign of life for %s '
+                    'seconds; this one goes on with it', action.id,
+                    action.spec['heartbeat_timeout'])
+    executor.submit(run)
+    return True
+
+
+def known(rows: list[tasks.Task]) -> list[record.Action]:
     """Return the actions whose type this release of the extension knows.
 
     A newer one, on another node, may have begun others.
@@ -106,20 +138,22 @@ def _known(rows: list[tasks.Task]) -> list[record.Action]:
             if action.action_type in types]
 
 
-def may_restart(action: record.Action) -> bool:
-    """Tell whether an action whose process died is run again.
+def _has_ended(action_id: str) -> bool:
+    task = tasks.get(action_id)
+    return (task is None or not task.ours
+            or record.Action.of(task).phase == record.ENDED)
+
+
+def _why_not_restarted(action: record.Action) -> errors.ActionError | None:
+    """Return why an action whose process died is not run again, if so.
 
     One that waited has not used up an attempt.
     """
-    return (action.status == tasks.PENDING
-            or cfg.CONF.glance_ext.on_worker_loss == 'restart'
-            and action.attempt < action.max_attempts)
-
-
-def give_up(run: Run) -> None:
-    """End a stale action as failed. :raises Lost: it was not stale"""
-    LOG.warning('Action %s: its process has given no sign of life for %s '
-                'seconds', run.action.id,
-                run.action.spec['heartbeat_timeout'])
-    run.fail(errors.WorkerLost('The process that ran the action died'),
-             plugins.load(run.action.action_type).roll_back)
+    if action.awaits_upload:
+        return errors.UploadMissing(
+            'Nobody uploaded the data of this import in time')
+    if action.status == tasks.PENDING or (
+            cfg.CONF.glance_ext.on_worker_loss == 'restart'
+            and action.attempt < action.max_attempts):
+        return None
+    return errors.WorkerLost('The process that ran the action died')

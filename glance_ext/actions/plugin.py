@@ -11,6 +11,7 @@
 # under the License.
 """What an action does is a plugin, found by its type's name."""
 
+from collections.abc import Collection, Iterable
 import functools
 from typing import Any, Protocol
 
@@ -22,22 +23,33 @@ from glance_ext.actions import record
 from glance_ext.actions import run as run_
 from glance_ext.host import database as db
 
-NAMESPACE = 'glance_ext.actions'
+#: Entry points of the kinds of action. An import method is one of them,
+#: under the name that it has in a request.
+NAMESPACES = 'glance_ext.actions', 'glance_ext.import_methods'
 
 
 class Plugin(Protocol):
     """A kind of action. One instance serves all actions of a process."""
 
-    #: How the event types begin, as in ``image.hash.start``.
-    event: str
+    #: What the image may be while such an action is at work.
+    statuses: Collection[str]
 
-    def run(self, run: 'run_.Run') -> str:
-        """Do the work, and return what was done, in words.
+    def run(self, run: 'run_.Run') -> None:
+        """Do the work; the last thing is ``run.succeed``.
 
         What has to outlast the process is written with ``run.write``. The
         same action may be run again after a crash, at any point.
 
         :raises errors.ActionError: it cannot be done
+        """
+
+    def undo(self, run: 'run_.Run') -> None:
+        """Undo outside of the database what a failed action has done.
+
+        Called before :meth:`roll_back`, perhaps by another process, and
+        again where it fails.
+
+        :raises errors.ActionError: it cannot be done now
         """
 
     def roll_back(self, connection: db.Connection,
@@ -47,8 +59,16 @@ class Plugin(Protocol):
         Runs in the transaction that ends the action.
         """
 
-    def event_payload(self, action: 'record.Action') -> dict[str, Any]:
-        """Return what the events of this action carry beside its state."""
+    def stores(self, action: 'record.Action') -> Collection[str]:
+        """Return the stores that count the action as one of theirs."""
+
+    def events(self, action: 'record.Action', what: str
+               ) -> Iterable[tuple[str, dict[str, Any]]]:
+        """Return the events, with their payloads, that tell of ``what``.
+
+        :param what: ``start``, ``end`` or ``error``; the type of an event
+            ends with such a word
+        """
 
     def look_after(self, actions: list['record.Action']) -> None:
         """Put right what somebody undid of actions that ended lately."""
@@ -57,7 +77,8 @@ class Plugin(Protocol):
 @functools.cache
 def types() -> list[str]:
     """Return the types of action that are installed."""
-    return sorted(extension.ExtensionManager(NAMESPACE).names())
+    return sorted(name for namespace in NAMESPACES
+                  for name in extension.ExtensionManager(namespace).names())
 
 
 @functools.cache
@@ -66,11 +87,13 @@ def load(action_type: str) -> Plugin:
 
     :raises KeyError: there is none
     """
-    try:
-        manager: Any = driver.DriverManager(
-            NAMESPACE, action_type, invoke_on_load=True,
-            warn_on_missing_entrypoint=False)
-    except exception.NoMatches as exc:
-        raise KeyError(action_type) from exc
-    loaded: Plugin = manager.driver
-    return loaded
+    for namespace in NAMESPACES:
+        try:
+            manager: Any = driver.DriverManager(
+                namespace, action_type, invoke_on_load=True,
+                warn_on_missing_entrypoint=False)
+        except exception.NoMatches:
+            continue
+        loaded: Plugin = manager.driver
+        return loaded
+    raise KeyError(action_type)

@@ -18,11 +18,14 @@ from typing import Any, Self
 
 from oslo_config import cfg
 
+from glance_ext import errors
 from glance_ext.host import database as db
 from glance_ext.host import tasks
+from glance_ext.transfer.progress import Progress
 
 #: The phases of an action, in the words of the API.
-QUEUED, READING, RECORDING = 'queued', 'reading', 'recording'
+QUEUED, READING, WRITING = 'queued', 'reading', 'writing'
+VERIFYING, RECORDING = 'verifying', 'recording'
 ROLLING_BACK, ENDED = 'rolling-back', 'ended'
 
 
@@ -37,6 +40,7 @@ class Action:
     id: str
     action_type: str
     status: str
+    #: '' where there is no image, or not yet.
     image_id: str
     owner: str
     created_at: datetime.datetime
@@ -46,9 +50,13 @@ class Action:
     message: str
     phase: str = QUEUED
     attempt: int = 1
+    #: Drawn by each owner, so that it knows whose cancellation it meets.
+    runner: str = ''
     bytes_done: int = 0
     bytes_total: int | None = None
     bytes_per_second: int = 0
+    #: ``{store: {'status': ..., 'bytes_done': ...}}``
+    stores: dict[str, dict[str, Any]] = field(default_factory=dict)
     error: dict[str, str] | None = None
     result: dict[str, Any] = field(default_factory=dict)
     #: What the plugin has to know later; not shown.
@@ -64,22 +72,34 @@ class Action:
         spec = task.ours
         if spec is None:
             raise ValueError(f'task {task.id} holds no action')
-        ended = task.status in (tasks.SUCCESS, tasks.FAILURE)
         kept = task.result
+        phase = ENDED if task.status == tasks.SUCCESS else kept.get(
+            'phase', QUEUED)
+        if task.status == tasks.FAILURE and phase != ENDED:
+            phase = ROLLING_BACK
         error = kept.get('error')
         if task.status == tasks.FAILURE and not error:
             error = {'code': 'worker_lost', 'message': task.message}
         return cls(
-            task.id, spec['action_type'], task.status, task.image_id,
-            task.owner, task.created_at, task.updated_at, task.expires_at,
-            spec, task.message,
-            phase=ENDED if ended else kept.get('phase', QUEUED),
+            task.id, spec['action_type'], task.status,
+            task.image_id or '', task.owner, task.created_at,
+            task.updated_at, task.expires_at,
+            spec, task.message, phase=phase,
             attempt=kept.get('attempt', 1),
+            runner=kept.get('runner', ''),
             bytes_done=kept.get('bytes_done', 0),
             bytes_total=kept.get('bytes_total'),
             bytes_per_second=kept.get('bytes_per_second', 0),
+            stores=kept.get('stores') or {
+                store: {'status': 'pending', 'bytes_done': 0}
+                for store in spec.get('stores', ())},
             error=error, result=kept.get('result') or {},
             state=kept.get('state') or {})
+
+    @property
+    def locks_image(self) -> bool:
+        """Whether it holds the image's lock for as long as it lasts."""
+        return bool(self.spec.get('locks_image', True))
 
     @property
     def max_attempts(self) -> int:
@@ -87,16 +107,45 @@ class Action:
         return int(self.spec['max_attempts'])
 
     @property
+    def awaits_upload(self) -> bool:
+        """Tell whether it waits for a caller's data, and has no owner."""
+        return ('upload_timeout' in self.spec
+                and self.status == tasks.PENDING
+                and not self.state.get('uploaded'))
+
+    @property
     def is_stale(self) -> bool:
-        """Tell whether the owner gave no sign of life for too long."""
+        """Tell whether the owner gave no sign of life for too long.
+
+        What awaits an upload has none, and its time instead.
+        """
         return db.now() - self.stamp > datetime.timedelta(
-            seconds=self.spec['heartbeat_timeout'])
+            seconds=self.spec['upload_timeout' if self.awaits_upload
+                              else 'heartbeat_timeout'])
+
+    @property
+    def has_expired(self) -> bool:
+        """Tell whether its row is only waiting to be purged."""
+        return self.expires_at is not None and self.expires_at <= db.now()
+
+    @property
+    def is_cancelled(self) -> bool:
+        """Tell whether it was cancelled, and is not all undone."""
+        return (self.phase == ROLLING_BACK and self.error is not None
+                and self.error['code'] == errors.Cancelled.code)
+
+    def count(self, progress: Progress) -> None:
+        """Take over how far the work is."""
+        self.bytes_done, self.bytes_total = progress.done, progress.total
+        for name, branch in list(progress.branches.items()):
+            if name in self.stores:
+                self.stores[name]['bytes_done'] = branch.done
 
     def kept(self) -> dict[str, Any]:
         """Return what the row's ``result`` holds: see :meth:`of`."""
         return {name: getattr(self, name) for name in (
-            'phase', 'attempt', 'bytes_done', 'bytes_total',
-            'bytes_per_second', 'error', 'result', 'state')}
+            'phase', 'attempt', 'runner', 'bytes_done', 'bytes_total',
+            'bytes_per_second', 'stores', 'error', 'result', 'state')}
 
     def view(self) -> dict[str, Any]:
         """Return the action as ``GET /v2/image-actions/{id}`` shows it."""
@@ -111,7 +160,7 @@ class Action:
             'action_type': self.action_type,
             'status': self.status,
             'phase': self.phase,
-            'image_id': self.image_id,
+            'image_id': self.image_id or None,
             'owner': self.owner,
             'created_at': _isotime(self.created_at),
             'updated_at': _isotime(self.stamp),
@@ -122,7 +171,8 @@ class Action:
                 'percent': percent,
                 'bytes_per_second': self.bytes_per_second,
                 'eta_seconds': eta,
-                'stores': {},
+                'stores': {store or 'default': state
+                           for store, state in self.stores.items()},
             },
             'attempt': self.attempt,
             'max_attempts': self.max_attempts,

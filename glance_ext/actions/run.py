@@ -11,14 +11,19 @@
 # under the License.
 """An owner's hold on one action, from the moment it is accepted."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Mapping
 import datetime
 import threading
+import time
+from typing import TypeVar
 
 from oslo_log import log as logging
+from oslo_utils import uuidutils
+import tenacity
 
 from glance_ext import errors
 from glance_ext.actions import record
+from glance_ext.actions import secrets
 from glance_ext.host import contexts
 from glance_ext.host import database as db
 from glance_ext.host import images
@@ -30,6 +35,8 @@ LOG = logging.getLogger(__name__)
 
 #: Seconds between two attempts, at the most: 1, 2, 4 and so on up to this.
 _LONGEST_WAIT = 30
+
+_T = TypeVar('_T')
 
 
 class Lost(Exception):
@@ -49,16 +56,22 @@ class Run:
     :func:`glance_ext.host.tasks.fence`.
     """
 
-    def __init__(self, action: record.Action,
-                 context: contexts.Context) -> None:
+    def __init__(self, action: record.Action, context: contexts.Context,
+                 kept: Mapping[str, str] | None = None) -> None:
         self.action = action
-        #: For stores that need the caller's own token.
+        self._secrets = kept
+        #: The caller's, with a token only in the process that accepted it.
         self.context = context
         self._writing = threading.RLock()
         #: Ended or handed back here: the row is no business of ours.
         self._over = False
         #: Set when this process was told to stop.
         self.process_ends = False
+        #: The stores that count it as one of theirs, if they count.
+        self.stores: Collection[str] = ()
+        self.waits_for = 'its turn'
+        #: What the image may be while the action is at work; the plugin's.
+        self.statuses: Collection[str] = ()
         self._stop: Exception | None = None
         self._wake = threading.Event()
         #: Counted by the work, in memory; the keeper writes it.
@@ -83,14 +96,15 @@ class Run:
 
         :returns: what ``work`` returned; its False undoes nothing
         :raises Lost: nothing was written
+        :raises errors.Cancelled: nothing was written
         """
         self.action.phase = phase
         return self._fenced(work, message or self._say())
 
-    def retry(self, cause: errors.StoreError) -> None:
+    def retry(self, cause: errors.ActionError) -> None:
         """Return after a while for another attempt, and count it.
 
-        :raises errors.StoreError: ``cause``, where it was the last one
+        :raises errors.ActionError: ``cause``, where it was the last one
         :raises HandedBack: another process makes it
         """
         if self.process_ends:
@@ -106,7 +120,58 @@ class Run:
             f'{action.max_attempts} follows'))
         self.sleep(min(_LONGEST_WAIT, 2 ** (action.attempt - 2)))
 
+    def require_image(self) -> images.Image:
+        """Return the image if the action may go on with it.
+
+        :raises errors.ImageDeleted:
+        :raises errors.ImageNotActive: it is in none of the plugin's statuses
+        """
+        image = images.read(self.action.image_id)
+        if image is None or image.is_gone:
+            raise errors.ImageDeleted('The image was deleted')
+        if image.status not in self.statuses:
+            raise errors.ImageNotActive(
+                f'The image is {image.status}; it has to be '
+                f'{" or ".join(self.statuses)}')
+        return image
+
+    def secret(self, name: str) -> str:
+        """Return what only this process knows, or the row has encrypted.
+
+        :raises errors.CredentialsLost: neither
+        """
+        if self._secrets is not None:
+            return self._secrets[name]
+        return secrets.unseal(self.action.spec.get('sealed', {}), name)
+
+    def succeed(self, message: str,
+                work: Callable[[db.Connection], bool] = lambda _: True
+                ) -> bool:
+        """End the action well, and let go of the image.
+
+        :param work: done in the same transaction; where it returns False,
+            nothing has ended and nothing but its effects was written
+        :returns: what ``work`` returned
+        """
+        return self._insist(lambda: self._end(tasks.SUCCESS, message, work))
+
     # What the executor and the keeper call ------------------------------
+
+    @property
+    def is_stopped(self) -> bool:
+        """Whether all that is left to do is to undo the action."""
+        return (self.action.status == tasks.FAILURE
+                or isinstance(self._stop, errors.ActionError))
+
+    def is_ours(self) -> bool:
+        """Tell whether nobody else can have the action by now."""
+        return not (self._over or self.action.is_stale
+                    or isinstance(self._stop, Lost))
+
+    @property
+    def is_over(self) -> bool:
+        """Whether the action ended or was handed back here."""
+        return self._over
 
     def start(self) -> None:
         """Leave the queue. :raises Lost: somebody else has the action"""
@@ -116,13 +181,25 @@ class Run:
                  self.action.image_id, self.action.attempt,
                  self.action.max_attempts)
 
-    def take_over(self) -> None:
-        """Become the owner of a stale action. :raises Lost: it was not"""
+    def take_over(self, cause: errors.ActionError | None = None,
+                  offer: str = '') -> None:
+        """Become the owner of an action without one. :raises Lost: it has
+
+        :param cause: why it has failed, where it is not to be run again
+        :param offer: instead, let any worker have it; what its message says
+        """
+        self.action.runner = '' if offer else uuidutils.generate_uuid()
+        if self.action.status == tasks.FAILURE:
+            self._fenced(None, self.action.message)
+            return
+        if cause is not None:
+            self.fail(cause)
+            return
         if self.action.status == tasks.PROCESSING:
             self.action.attempt += 1
         self.action.phase = record.QUEUED
-        self._fenced(None, 'Taken over from a process that died',
-                     new_status=tasks.PENDING)
+        self._fenced(None, offer or 'Waiting for its turn, elsewhere now',
+                     new_status=tasks.PENDING, last=bool(offer))
 
     def beat(self) -> None:
         """Show that the action is alive, how far it is, and look around.
@@ -130,10 +207,12 @@ class Run:
         A hold that is lost, and an image that the work makes no sense for
         any more, stop the work at its next :meth:`check`.
         """
+        if self._over:
+            return
         self.action.bytes_per_second = self.progress.rate()
         try:
             self._fenced(None, self._say())
-        except Lost as exc:
+        except (Lost, errors.Cancelled) as exc:
             self.stop(exc)
             return
         except Exception as exc:
@@ -143,9 +222,9 @@ class Run:
                 # By now any other process may take it.
                 self.stop(Lost())
             return
-        if self.action.status == tasks.PROCESSING:
+        if self.action.status == tasks.PROCESSING and self.statuses:
             try:
-                require_active(images.read(self.action.image_id))
+                self.require_image()
             except errors.ActionError as exc:
                 self.stop(exc)
             except Exception as exc:
@@ -157,87 +236,148 @@ class Run:
         self._stop = self._stop or cause
         self._wake.set()
 
-    def succeed(self, message: str) -> None:
-        """End the action well, and let go of the image."""
-        self._end(tasks.SUCCESS, message, lambda connection: True)
+    def fail(self, cause: errors.ActionError) -> None:
+        """Say that the action has failed, before what it did is undone."""
+        def work() -> None:
+            self.action.phase = record.ROLLING_BACK
+            self.action.error = {'code': cause.code,
+                                 'message': cause.message}
+            self.action.result = cause.result
+            try:
+                self._fenced(None, cause.message, new_status=tasks.FAILURE)
+            except errors.Cancelled:
+                pass  # and so it has failed already
+        self._insist(work)
+        if isinstance(self._stop, errors.ActionError):
+            self._stop = None
+            self._wake.clear()
 
-    def fail(self, cause: errors.ActionError,
-             roll_back: Callable[[db.Connection, record.Action], None]
-             ) -> None:
-        """End the action for ``cause``, undone, and let go of the image."""
+    def end_failed(self, roll_back: Callable[
+            [db.Connection, record.Action], None]) -> None:
+        """End a failed action that is undone, and let go of the image."""
         def work(connection: db.Connection) -> bool:
             roll_back(connection, self.action)
             return True
-        self._end(tasks.FAILURE, cause.message, work,
-                  {'code': cause.code, 'message': cause.message})
+        error = self.action.error or {}
+        self._insist(lambda: self._end(
+            tasks.FAILURE, error['message'], work))
+
+    def leave(self, cause: errors.ActionError) -> None:
+        """Let go of an action that cannot be undone now.
+
+        It is taken over like one whose process died, and then tried again.
+        """
+        def work(connection: db.Connection) -> bool:
+            locks.drop(connection, self.action.image_id, self.action.id)
+            return True
+        error = self.action.error or {}
+        self._fenced(work, f'{error["message"]} (not undone yet: '
+                           f'{cause.message})', last=True)
 
     def hand_back(self) -> None:
         """Put the action back into the queue, for any process at once."""
-        self.action.phase = record.QUEUED
-        self.progress.restart()
+        failed = self.action.status == tasks.FAILURE
+        if not failed:
+            self.action.phase = record.QUEUED
+            self.progress.restart()
         timeout = self.action.spec['heartbeat_timeout']
         self._fenced(None, 'Waiting for another process to go on',
-                     new_status=tasks.PENDING,
+                     new_status=None if failed else tasks.PENDING,
                      new_stamp=db.now() - datetime.timedelta(
                          seconds=timeout + 1), last=True)
 
-    # ---------------------------------------------------------------------
+    def _insist(self, write: Callable[[], _T]) -> _T:
+        """Try a write for as long as the action is ours.
+
+        After that another process takes it over and ends it.
+        """
+        return tenacity.Retrying(
+            retry=tenacity.retry_if_not_exception_type(
+                (Lost, errors.ActionError)),
+            stop=lambda state: self.action.is_stale,
+            wait=tenacity.wait_fixed(1), sleep=time.sleep, reraise=True
+        )(write)
 
     def _end(self, status: str, message: str,
-             work: Callable[[db.Connection], bool],
-             error: dict[str, str] | None = None) -> None:
+             work: Callable[[db.Connection], bool]) -> bool:
         def all_of_it(connection: db.Connection) -> bool:
             # The image's row first, as Glance locks them.
             done = work(connection)
+            if not done:
+                raise _Undone
             locks.drop(connection, self.action.image_id, self.action.id)
             return done
 
         action = self.action
         # A heartbeat must not tell of an end that is not written yet.
         with self._writing:
-            before = action.phase, action.error, action.result
-            action.phase, action.error = record.ENDED, error
-            if error:
-                action.result = {}
+            phase, action.phase = action.phase, record.ENDED
             try:
                 self._fenced(all_of_it, message, new_status=status, last=True)
+            except _Undone:
+                action.phase = phase
+                return False
             except BaseException:
-                action.phase, action.error, action.result = before
+                action.phase = phase
                 raise
         LOG.info('Action %s (%s) of image %s ended: %s', action.id,
                  action.action_type, action.image_id,
-                 error['code'] if error else 'done')
+                 action.error['code'] if action.error else 'done')
+        return True
 
     def _fenced(self, work: Callable[[db.Connection], bool] | None,
                 message: str, new_status: str | None = None,
                 new_stamp: datetime.datetime | None = None,
                 last: bool = False) -> bool:
         def transaction(connection: db.Connection
-                        ) -> tuple[datetime.datetime, bool]:
+                        ) -> tuple[datetime.datetime, bool] | None:
             moment = tasks.fence(
                 connection, self.action.id, status=self.action.status,
                 stamp=self.action.stamp, new_status=new_status,
                 new_stamp=new_stamp, result=self.action.kept(),
-                message=message)
+                message=message,
+                expires=self.action.phase == record.ENDED)
             if moment is None:
-                raise Lost
-            return moment, work(connection) if work else True
+                return None
+            done = True
+            if work:
+                done = work(connection)
+                # It may have learnt something, such as the id of a row.
+                tasks.keep(connection, self.action.id, self.action.kept())
+            return moment, done
 
         with self._writing:
             if self._over:
                 raise Lost
-            self.action.bytes_done = self.progress.done
-            self.action.bytes_total = self.progress.total
-            self.action.stamp, done = db.transaction(transaction)
+            self.action.count(self.progress)
+            found = db.transaction(transaction)
+            if found is None:
+                raise self._why_refused()
+            self.action.stamp, done = found
             self.action.status = new_status or self.action.status
             self.action.message = message
             self._over = last
         return bool(done)
 
+    def _why_refused(self) -> Exception:
+        """Find out whether the action was cancelled, under this owner."""
+        action = self.action
+        task = tasks.get(action.id)
+        if task is None or action.status == tasks.FAILURE:
+            return Lost()
+        now = record.Action.of(task)
+        if now.runner != action.runner or not now.is_cancelled:
+            return Lost()
+        action.status, action.stamp = now.status, now.stamp
+        action.phase, action.error, action.result = now.phase, now.error, {}
+        return errors.Cancelled('The action was cancelled')
+
     def _say(self) -> str:
         action = self.action
         if action.status == tasks.PENDING:
-            return 'Waiting for its turn'
+            return f'Waiting for {self.waits_for}'
+        if action.status == tasks.FAILURE:
+            return action.message
         text = f'{action.phase.capitalize()}: {self.progress.done >> 20}'
         if self.progress.total:
             text += f' of {self.progress.total >> 20}'
@@ -245,15 +385,5 @@ class Run:
                 f'{action.max_attempts}')
 
 
-def require_active(image: images.Image | None) -> images.Image:
-    """Return the image if an action may go on with it.
-
-    :raises errors.ImageDeleted:
-    :raises errors.ImageNotActive:
-    """
-    if image is None or image.is_gone:
-        raise errors.ImageDeleted('The image was deleted')
-    if image.status != images.ACTIVE:
-        raise errors.ImageNotActive(
-            f'The image is {image.status}; it has to be active')
-    return image
+class _Undone(Exception):
+    """Rolls back the transaction of an end whose work was refused."""

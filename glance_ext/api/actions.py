@@ -11,21 +11,76 @@
 # under the License.
 """``/v2/image-actions``"""
 
+import re
+
 from oslo_utils import uuidutils
 import webob.exc
 
 from glance_ext.actions import node
 from glance_ext.actions import record
+from glance_ext.api import pages
 from glance_ext.host import contexts
 from glance_ext.host import images
 from glance_ext.host import policy
+from glance_ext.host import tasks
 from glance_ext.host import wsgi
 from glance_ext.host.wsgi import Answer
+from glance_ext.policies.actions import CANCEL_IMAGE_ACTION
 from glance_ext.policies.actions import GET_IMAGE_ACTION
+from glance_ext.policies.actions import GET_IMAGE_ACTIONS
+
+_PATH = '/v2/image-actions'
+_FILTERS: dict[str, pages.Check] = {
+    # Other nodes may have types that this one does not know.
+    'action_type': lambda value: bool(re.fullmatch(r'[\w-]{1,30}', value)),
+    'status': tasks.STATUSES.__contains__,
+    'image_id': uuidutils.is_uuid_like,
+}
+
+
+def index(request: wsgi.Request) -> Answer:
+    """List the actions that :func:`show` would show, the newest first."""
+    context = request.context
+    owner = context.project_id or ''
+    if not (owner or context.is_admin) or not policy.allows(
+            context, GET_IMAGE_ACTIONS, owner):
+        raise webob.exc.HTTPForbidden()
+    page = pages.read(request, _FILTERS)
+    _check_marker(context, page.marker)
+    found: list[record.Action] = []
+    for batch in node.newest_first(
+            after=page.marker, count=page.limit + 1, **page.filters,
+            owner=None if context.is_admin else owner):
+        found += _shown(context, batch)
+        if len(found) > page.limit:
+            break
+    actions = found[:page.limit]
+    goes_on = len(found) > len(actions) > 0
+    return Answer({
+        'image_actions': [action.view() for action in actions],
+        **page.links(_PATH, actions[-1].id if goes_on else None),
+        'schema': '/v2/schemas/image-actions',
+    })
 
 
 def show(request: wsgi.Request, action_id: str) -> Answer:
     """Show one action. 404 for those that are not for this caller."""
+    return Answer(_find(request, action_id, GET_IMAGE_ACTION).view())
+
+
+def cancel(request: wsgi.Request, action_id: str) -> Answer:
+    """Cancel an action. 204 from then on, until it is undone and ended.
+
+    409 where it has ended; 404 as for :func:`show`.
+    """
+    action = _find(request, action_id, CANCEL_IMAGE_ACTION)
+    if not node.cancel(action.id):
+        raise webob.exc.HTTPConflict(
+            explanation=f'Image action {action.id} has ended.')
+    return Answer(status=204)
+
+
+def _find(request: wsgi.Request, action_id: str, rule: str) -> record.Action:
     context = request.context
     action = (node.show(action_id) if uuidutils.is_uuid_like(action_id)
               else None)
@@ -33,9 +88,9 @@ def show(request: wsgi.Request, action_id: str) -> Answer:
         raise webob.exc.HTTPNotFound(
             explanation=f'No image action found with ID '
                         f'{ascii(action_id)[1:-1]}')
-    if not policy.allows(context, GET_IMAGE_ACTION, action.owner):
+    if not policy.allows(context, rule, action.owner):
         raise webob.exc.HTTPForbidden()
-    return Answer(action.view())
+    return action
 
 
 def _is_shown(context: contexts.Context, action: record.Action) -> bool:
@@ -46,8 +101,24 @@ def _is_shown(context: contexts.Context, action: record.Action) -> bool:
     """
     if context.is_admin:
         return True
-    if action.owner != context.project_id:
-        return False
-    image = images.seen_by(context, action.image_id)
-    return image is not None and bool(
-        policy.ImagePolicy(context, image).check('get_image'))
+    return action.owner == context.project_id and bool(
+        _shown(context, [action]))
+
+
+def _shown(context: contexts.Context,
+           actions: list[record.Action]) -> list[record.Action]:
+    """Return those on images that the caller sees."""
+    if context.is_admin:
+        return actions
+    seen = images.seen_among(context, [action.image_id for action in actions])
+    allowed = {key for key, image in seen.items()
+               if policy.ImagePolicy(context, image).check('get_image')}
+    return [action for action in actions if action.image_id in allowed]
+
+
+def _check_marker(context: contexts.Context, marker: str | None) -> None:
+    """Refuse the id of what never was in a list of this caller's."""
+    action = node.show(marker) if marker else None
+    if marker and (action is None or not (
+            context.is_admin or action.owner == context.project_id)):
+        pages.refuse_marker()

@@ -21,6 +21,7 @@ from glance_ext.actions import node
 from glance_ext.api import schemas
 from glance_ext.conf.hash import ALGORITHMS
 from glance_ext.host import images
+from glance_ext.host import locks
 from glance_ext.host import policy
 from glance_ext.host import wsgi
 from glance_ext.host.wsgi import Answer
@@ -58,6 +59,8 @@ def calculate(request: wsgi.Request, image_id: str) -> Answer:
         raise webob.exc.HTTPConflict(
             explanation=f'Another operation is in progress on image '
                         f'{image_id}.') from exc
+    except locks.ImageGone as exc:
+        raise _not_found(image_id) from exc
     view = action.view()
     return Answer(view, 202, wsgi.absolute(request, view['self']))
 
@@ -72,6 +75,10 @@ def find_image(request: wsgi.Request, image_id: str) -> Any:
     image = (images.seen_by(request.context, image_id)
              if uuidutils.is_uuid_like(image_id) else None)
     if image is None:
-        raise webob.exc.HTTPNotFound(
-            explanation=f'No image found with ID {ascii(image_id)[1:-1]}')
+        raise _not_found(image_id)
     return image
+
+
+def _not_found(image_id: str) -> webob.exc.HTTPNotFound:
+    return webob.exc.HTTPNotFound(
+        explanation=f'No image found with ID {ascii(image_id)[1:-1]}')

@@ -18,6 +18,7 @@ from typing import Any
 import jsonschema
 import webob.exc
 
+from glance_ext.api import resource_schemas
 from glance_ext.conf.hash import ALGORITHMS
 from glance_ext.host import wsgi
 from glance_ext.host.wsgi import Answer
@@ -40,6 +41,22 @@ IMAGE_HASH: dict[str, Any] = {
             'type': 'boolean',
             'description': 'Also accept an image that has a hash. Its data '
                            'is compared with that hash in the same pass'},
+    },
+    'additionalProperties': False,
+}
+
+IMAGE_VERIFY: dict[str, Any] = {
+    'name': 'image-verify',
+    'type': 'object',
+    'properties': {
+        'stores': {
+            'type': 'array', 'minItems': 1, 'maxItems': 128,
+            'items': {'type': 'string', 'maxLength': 255},
+            'description': 'The stores whose copies are read; without it, '
+                           'every store that has one'},
+        'repair': {
+            'type': 'boolean',
+            'description': 'Replace bad copies from a good one'},
     },
     'additionalProperties': False,
 }
@@ -86,7 +103,9 @@ IMAGE_ACTION: dict[str, Any] = {
         'phase': {'type': 'string',
                   'enum': ['queued', 'reading', 'writing', 'verifying',
                            'recording', 'rolling-back', 'ended']},
-        'image_id': _UUID,
+        'image_id': {'type': ['string', 'null'],
+                     'pattern': '^[0-9a-fA-F-]{36}$',
+                     'description': 'null where there is none yet'},
         'owner': {'type': 'string',
                   'description': 'The project of the caller'},
         'created_at': _TIME,
@@ -101,7 +120,26 @@ IMAGE_ACTION: dict[str, Any] = {
                  *_STATE, 'self', 'schema'],
 }
 
-_SCHEMAS = {each['name']: each for each in (IMAGE_HASH, IMAGE_ACTION)}
+IMAGE_ACTIONS: dict[str, Any] = {
+    'name': 'image-actions',
+    'type': 'object',
+    'properties': {
+        'image_actions': {'type': 'array', 'items': IMAGE_ACTION},
+        'first': {'type': 'string'},
+        'next': {'type': 'string',
+                 'description': 'Absent where the list ends'},
+        'schema': {'type': 'string'},
+    },
+    'required': ['image_actions', 'first', 'schema'],
+    'links': [{'rel': 'first', 'href': '{first}'},
+              {'rel': 'next', 'href': '{next}'},
+              {'rel': 'describedby', 'href': '{schema}'}],
+}
+
+_SCHEMAS = {each['name']: each for each in (
+    IMAGE_HASH, IMAGE_VERIFY, IMAGE_ACTION, IMAGE_ACTIONS,
+    resource_schemas.IMAGE_IMPORT, resource_schemas.IMAGE_IMPORTS,
+    resource_schemas.IMAGE_EXPORT, resource_schemas.IMAGE_EXPORTS)}
 NAMES: tuple[str, ...] = tuple(_SCHEMAS)
 
 

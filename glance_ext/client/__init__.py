@@ -20,7 +20,7 @@
 
     images = client.Client(openstack.connect())
     action = images.calculate_hash(image_id, algorithm='sha256')
-    action = images.wait(action.id, callback=print)
+    action = images.wait(action.id)
     print(action.result['os_hash_value'])
 
 It speaks HTTP through the openstacksdk connection or the glanceclient that
@@ -28,32 +28,56 @@ it is given, which authenticate; it needs nothing of the server's side.
 Whatever goes wrong is a :class:`ClientError`.
 """
 
-from glance_ext.client.action import Action
-from glance_ext.client.action import Failure
-from glance_ext.client.action import Progress
-from glance_ext.client.calls import Client
-from glance_ext.client.calls import Image
-from glance_ext.client.errors import AmbiguousName
-from glance_ext.client.errors import ClientError
-from glance_ext.client.errors import ExtensionAbsent
-from glance_ext.client.errors import ImageNotFound
-from glance_ext.client.errors import Refused
-from glance_ext.client.errors import UnexpectedAnswer
-from glance_ext.client.errors import Unreachable
-from glance_ext.client.errors import WaitTimeout
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from glance_ext.client.action import Action
+    from glance_ext.client.action import Failure
+    from glance_ext.client.action import Progress
+    from glance_ext.client.calls import Client
+    from glance_ext.client.errors import AmbiguousName
+    from glance_ext.client.errors import ClientError
+    from glance_ext.client.errors import ExtensionAbsent
+    from glance_ext.client.errors import ImageNotFound
+    from glance_ext.client.errors import NotOffered
+    from glance_ext.client.errors import Refused
+    from glance_ext.client.errors import UnexpectedAnswer
+    from glance_ext.client.errors import Unreachable
+    from glance_ext.client.errors import WaitTimeout
+    from glance_ext.client.images import Image
+    from glance_ext.client.requests import Exports
+    from glance_ext.client.requests import Imports
+    from glance_ext.client.requests import Request
 
 __all__ = (
     'Action',
     'AmbiguousName',
     'Client',
     'ClientError',
+    'Exports',
     'ExtensionAbsent',
     'Failure',
     'Image',
     'ImageNotFound',
+    'Imports',
+    'NotOffered',
     'Progress',
     'Refused',
+    'Request',
     'UnexpectedAnswer',
     'Unreachable',
     'WaitTimeout',
 )
+
+_HOMES = ('calls', 'action', 'errors', 'images', 'requests')
+
+
+def __getattr__(name: str) -> Any:
+    # When asked for: "openstack --help" loads all commands for one line each.
+    if name in __all__:
+        for home in _HOMES:
+            module = importlib.import_module(f'{__name__}.{home}')
+            if hasattr(module, name):
+                return getattr(module, name)
+    raise AttributeError(f'module {__name__!r} has no attribute {name!r}')

@@ -72,8 +72,14 @@ class Action:
 
     @property
     def ended(self) -> bool:
-        """Whether the status will not change any more."""
-        return self.succeeded or self.failed
+        """Whether nothing will change any more.
+
+        What was cancelled has failed at once, and ended when all that it had
+        written is gone.
+        """
+        return self.status in ('success', 'failure') and (
+            self.phase != 'rolling-back'
+        )
 
     @property
     def succeeded(self) -> bool:

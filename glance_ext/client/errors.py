@@ -53,6 +53,17 @@ class ExtensionAbsent(Refused):
     """The server is a Glance, but it does not run glance-ext."""
 
 
+class NotOffered(ClientError):
+    """The server runs glance-ext, but one that cannot do this.
+
+    ``what`` is the kind of action, import method or call in question.
+    """
+
+    def __init__(self, what: str) -> None:
+        self.what = what
+        super().__init__(f'The server does not offer this: {what}')
+
+
 class ImageNotFound(ClientError):
     """No image that the caller may see has the name or id."""
 

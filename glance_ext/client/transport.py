@@ -19,7 +19,7 @@ caller brings an object of it.
 from collections.abc import Mapping
 import dataclasses
 import json
-from typing import Any, Protocol
+from typing import Any, BinaryIO, Protocol
 
 from glance_ext.client import errors
 from glance_ext.client import words
@@ -27,19 +27,32 @@ from glance_ext.client import words
 Body = Mapping[str, Any]
 
 _NO_JSON = 'The answer is no JSON.'
+_DATA = {'Content-Type': 'application/octet-stream'}
+
+
+@dataclasses.dataclass(frozen=True)
+class Answer:
+    """What came back: the JSON, None without one, and ``Location``."""
+
+    body: object
+    location: str | None = None
 
 
 class Transport(Protocol):
     """Sends one authenticated request to the Image API."""
 
     def request(
-        self, method: str, path: str, body: Body | None = None
-    ) -> object:
-        """Return the JSON of the answer; None if it has no body.
+        self,
+        method: str,
+        path: str,
+        body: Body | BinaryIO | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> Answer:
+        """Return the answer.
 
-        :param method: ``GET``, ``POST`` or ``DELETE``
+        :param method: ``GET``, ``POST``, ``PUT`` or ``DELETE``
         :param path: below the version, as ``/images/...``
-        :param body: goes out as JSON
+        :param body: goes out as JSON, and a file as it is, piece by piece
         :raises Unreachable: there was no answer
         :raises Refused: the answer is an error
         :raises UnexpectedAnswer: the answer is no JSON
@@ -71,18 +84,27 @@ class _Openstacksdk:
     cloud: Any
 
     def request(
-        self, method: str, path: str, body: Body | None = None
-    ) -> object:
+        self,
+        method: str,
+        path: str,
+        body: Body | BinaryIO | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> Answer:
         from keystoneauth1 import exceptions as auth_exceptions
         from openstack import exceptions
 
+        sent = {'Accept': 'application/json', **(headers or {})}
+        content: dict[str, Any] = {'json': body}
+        if body is not None and not isinstance(body, Mapping):
+            content = {'data': body}
+            sent |= _DATA
         try:
             proxy = getattr(self.cloud, 'image', self.cloud)
             answer = proxy.request(
                 path,
                 method,
-                json=body,
-                headers={'Accept': 'application/json'},
+                **content,
+                headers=sent,
                 raise_exc=False,
                 # A connection may cache; an action is polled to change.
                 skip_cache=True,
@@ -104,7 +126,7 @@ class _Openstacksdk:
                 ),
                 answer.headers.get('X-Openstack-Request-Id'),
             )
-        return _json(answer.text)
+        return Answer(_json(answer.text), answer.headers.get('Location'))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -114,19 +136,26 @@ class _Glanceclient:
     client: Any
 
     def request(
-        self, method: str, path: str, body: Body | None = None
-    ) -> object:
+        self,
+        method: str,
+        path: str,
+        body: Body | BinaryIO | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> Answer:
         from glanceclient import exc
         from keystoneauth1 import exceptions
 
         send = getattr(self.client.http_client, method.lower())
         # Plain text is the one form of Glance's errors that glanceclient
         # hands on whole: on their JSON it stumbles.
-        options: dict[str, Any] = {'headers': {'Accept': 'text/plain'}}
+        sent = {'Accept': 'text/plain', **(headers or {})}
+        options: dict[str, Any] = {}
         if body is not None:
             options['data'] = body
+            if not isinstance(body, Mapping):
+                sent |= _DATA
         try:
-            answer, found = send(f'/v2{path}', **options)
+            answer, found = send(f'/v2{path}', headers=sent, **options)
         except exc.HTTPException as error:
             status = error.code if isinstance(error.code, int) else 0
             raise errors.Refused(
@@ -136,7 +165,10 @@ class _Glanceclient:
             raise errors.Unreachable(words.printable(str(error))) from error
         except ValueError as error:
             raise errors.UnexpectedAnswer(_NO_JSON) from error
-        return _json(answer.text) if found is None else found
+        return Answer(
+            _json(answer.text) if found is None else found,
+            answer.headers.get('Location'),
+        )
 
 
 def _json(text: str) -> object:

@@ -12,7 +12,8 @@
 
 """Following actions to their ends."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
+import itertools
 import time
 
 from glance_ext.client import action
@@ -32,23 +33,34 @@ Outcome = action.Action | errors.ClientError
 
 def follow(
     show: Callable[[str], action.Action],
-    action_ids: Sequence[str],
+    action_ids: Iterable[str],
     timeout: float | None = None,
+    parallel: int | None = None,
 ) -> Iterator[tuple[str, Outcome]]:
     """Yield each action as it is seen, round after round, until all ended.
+
+    Another id is taken when fewer than ``parallel`` actions are followed, so
+    that an iterator which starts an action for each id starts it only then.
 
     An action that cannot be seen any more is yielded once more, as the
     error, and followed no longer; a server that does not answer, or with
     500 and above, is given :data:`PATIENCE` first.
 
     :param timeout: seconds; None waits for ever
+    :param parallel: at least 1; None takes all ids at once
     :raises WaitTimeout: some had not ended by then
     """
     begun = time.monotonic()
+    ids = iter(action_ids)
     #: For each action that has not ended: since when it was not seen.
-    missed: dict[str, float | None] = dict.fromkeys(action_ids)
+    missed: dict[str, float | None] = {}
     pause = FIRST_PAUSE
-    while missed:
+    while True:
+        room = None if parallel is None else parallel - len(missed)
+        if begun_now := dict.fromkeys(itertools.islice(ids, room)):
+            missed.update(begun_now)
+            pause = FIRST_PAUSE
+        followed = len(missed)
         soonest = LONGEST_PAUSE
         for action_id, since in list(missed.items()):
             now = time.monotonic()
@@ -66,6 +78,8 @@ def follow(
             else:
                 del missed[action_id]
             yield action_id, seen
+        if len(missed) < followed and parallel is not None:
+            continue
         if not missed:
             return
         remaining = LONGEST_PAUSE

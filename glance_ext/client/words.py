@@ -20,15 +20,14 @@ import html
 import json
 import re
 
-_STATUS_LINE = re.compile(r'\A\s*\d{3}\b[^\n]*')
-_HIDDEN = re.compile(
-    r'<!--.*?-->|<(head|script|style)\b.*?</\1\s*>', re.DOTALL | re.IGNORECASE
-)
-_HEADING = re.compile(r'<h1\b[^>]*>(.*?)</h1\s*>', re.DOTALL | re.IGNORECASE)
-_TAG = re.compile(r'</?[a-z][^>]*>', re.IGNORECASE)
+# Patterns and not compiled ones: most runs of a program need none of them.
+_STATUS_LINE = r'\A\s*\d{3}\b[^\n]*'
+_HIDDEN = r'(?is)<!--.*?-->|<(head|script|style)\b.*?</\1\s*>'
+_HEADING = r'(?is)<h1\b[^>]*>(.*?)</h1\s*>'
+_TAG = r'(?i)</?[a-z][^>]*>'
 #: The one piece of HTML in Glance's JSON errors. Anything else that looks
 #: like a tag there is what somebody wrote, such as ``<image>``.
-_BREAK = re.compile(r'<br\s*/?>', re.IGNORECASE)
+_BREAK = r'(?i)<br\s*/?>'
 
 
 def explain(text: str, content_type: str, reason: str) -> str:
@@ -41,7 +40,7 @@ def explain(text: str, content_type: str, reason: str) -> str:
     elif 'html' in content_type:
         words = _from_html(text)
     else:
-        words = _STATUS_LINE.sub('', text)
+        words = re.sub(_STATUS_LINE, '', text)
     return printable(words) or printable(reason) or 'no explanation given'
 
 
@@ -64,13 +63,13 @@ def _from_json(text: str) -> str:
     for each in bodies:
         message = each.get('message') if isinstance(each, dict) else None
         if isinstance(message, str):
-            return _BREAK.sub(' ', message)
+            return re.sub(_BREAK, ' ', message)
     return body if isinstance(body, str) else ''
 
 
 def _from_html(text: str) -> str:
-    shown = _HIDDEN.sub(' ', text)
-    body = _TAG.sub(' ', _HEADING.sub(' ', shown))
+    shown = re.sub(_HIDDEN, ' ', text)
+    body = re.sub(_TAG, ' ', re.sub(_HEADING, ' ', shown))
     if not body.strip():
-        body = _TAG.sub(' ', ' '.join(_HEADING.findall(shown)))
+        body = re.sub(_TAG, ' ', ' '.join(re.findall(_HEADING, shown)))
     return html.unescape(body)

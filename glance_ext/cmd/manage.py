@@ -12,8 +12,9 @@
 
 """``glance-ext-manage``: what an operator does on a server that runs Glance.
 
-Exit status 0: done, or nothing to do. 1: it could not be done, and why is
-on standard error. 2: wrong usage.
+Exit status 0: done, or nothing to do. 1: it could not be done, or not all of
+it, and why is on standard error or in the report. 2: wrong usage. 3: it was
+stopped before it was through.
 
 Each command is one module, named in :data:`COMMANDS`. Importing it is
 cheap: what a command needs beyond the standard library, Glance above all,
@@ -25,9 +26,24 @@ from collections.abc import Sequence
 import os
 import sys
 
+from glance_ext.cmd import drain
 from glance_ext.cmd import enable
+from glance_ext.cmd import hash_missing
+from glance_ext.cmd import reap
+from glance_ext.cmd import report
+from glance_ext.cmd import restore
+from glance_ext.cmd import server
+from glance_ext.cmd import verify
 
-COMMANDS = (enable,)
+COMMANDS = (
+    enable,
+    hash_missing,
+    verify,
+    restore,
+    drain,
+    reap,
+    report,
+)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -36,6 +52,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         prog='glance-ext-manage',
         description='Manage glance-ext on a server that runs Glance.',
     )
+    server.add_options(parser)
     subparsers = parser.add_subparsers(
         title='commands', metavar='COMMAND', required=True
     )

@@ -17,13 +17,29 @@ from typing import Any
 from oslo_config import cfg
 
 from glance_ext.conf import actions
+from glance_ext.conf import download
 from glance_ext.conf import hash as hash_
+from glance_ext.conf import ids
+from glance_ext.conf import image_imports
+from glance_ext.conf import imports
+from glance_ext.conf import metrics
 from glance_ext.conf import transfer
+from glance_ext.conf import workers
 
 GROUP = cfg.OptGroup('glance_ext', title='glance-ext', help=(
     'Options of the extension glance-ext.'))
 
-_OPTS = [*hash_.OPTS, *actions.OPTS, *transfer.OPTS]
+_OPTS = [
+    *hash_.OPTS,
+    *actions.OPTS,
+    *imports.OPTS,
+    *ids.OPTS,
+    *image_imports.OPTS,
+    *workers.OPTS,
+    *metrics.OPTS,
+    *transfer.OPTS,
+    *download.OPTS,
+]
 
 
 def register_opts(conf: cfg.ConfigOpts) -> None:

@@ -34,6 +34,21 @@ def has_identity(context: Context | None) -> bool:
     return context is not None and bool(context.user_id or context.is_admin)
 
 
+def caller(context: Context) -> dict[str, Any]:
+    """Return who a caller is, to be kept: no token is among it."""
+    return {'user_id': context.user_id, 'project_id': context.project_id,
+            'roles': list(context.roles or ()),
+            'is_admin': bool(context.is_admin)}
+
+
+def of_caller(kept: dict[str, Any]) -> Context:
+    """Return a context with the rights of :func:`caller`, without a token.
+    """
+    return glance_context.RequestContext(
+        user_id=kept['user_id'], project_id=kept['project_id'],
+        roles=kept['roles'], is_admin=kept['is_admin'])
+
+
 @functools.cache
 def admin() -> Context:
     """Return a context with which the extension reads for itself.

@@ -16,6 +16,7 @@ column, property, location and tag with what was read long before, and so
 undoes what others did meanwhile.
 """
 
+from collections.abc import Iterable
 import functools
 from typing import Any, NamedTuple
 
@@ -36,7 +37,8 @@ from glance_ext.host.database import images
 
 LOG = logging.getLogger(__name__)
 
-ACTIVE = 'active'
+ACTIVE, QUEUED, IMPORTING = 'active', 'queued', 'importing'
+DEACTIVATED = 'deactivated'
 
 
 class Location(NamedTuple):
@@ -78,7 +80,8 @@ class Image(NamedTuple):
 
 
 @functools.cache
-def _gateway() -> Any:
+def gateway() -> Any:
+    """Return Glance's own way to images, with all of its layers."""
     # Once a process: each one opens a notification transport of its own.
     return glance.gateway.Gateway()
 
@@ -86,9 +89,22 @@ def _gateway() -> Any:
 def seen_by(context: contexts.Context, image_id: str) -> Any | None:
     """Return Glance's own image object, or None: not for this caller."""
     try:
-        return _gateway().get_repo(context).get(image_id)
+        return gateway().get_repo(context).get(image_id)
     except (exception.NotFound, exception.Forbidden):
         return None
+
+
+def seen_among(context: contexts.Context,
+               image_ids: Iterable[str]) -> dict[str, Any]:
+    """Return those that the caller sees, by id, in one query.
+
+    As :func:`seen_by`, but for private images that nobody owns.
+    """
+    wanted = set(image_ids)
+    found = gateway().get_repo(context).list(
+        filters={'id': 'in:' + ','.join(wanted), 'visibility': 'all',
+                 'deleted': False}, member_status='all') if wanted else ()
+    return {image.image_id: image for image in found}
 
 
 def read(image_id: str) -> Image | None:
@@ -158,6 +174,37 @@ def record_hash(connection: db.Connection, before: Image, *,
                    os_hash_algo=algorithm, os_hash_value=value)
 
 
+def change_status(connection: db.Connection, image_id: str, before: str,
+                  after: str) -> bool:
+    """Move an image from one status to another. True if it was there."""
+    return _update(connection, image_id, images.c.status == before,
+                   status=after)
+
+
+def activate(connection: db.Connection, image_id: str,
+             task_id: str | None, *,
+             size: int, virtual_size: int | None, checksum: str,
+             algorithm: str, value: str) -> bool:
+    """Say what an image that was imported is, and that it is there.
+
+    :param task_id: the task that must hold the image's lock, or None
+    :returns: True if written: it is ``importing``
+    """
+    conditions = [locks.held(image_id, task_id)] if task_id else []
+    return _update(
+        connection, image_id, images.c.status == IMPORTING, *conditions,
+        status=ACTIVE, size=size,
+        virtual_size=virtual_size, checksum=checksum,
+        os_hash_algo=algorithm, os_hash_value=value)
+
+
+def set_facts(connection: db.Connection, image_id: str, **facts: Any
+              ) -> bool:
+    """Write what an import found out about an image before it is there."""
+    return _update(connection, image_id, images.c.status == IMPORTING,
+                   **facts)
+
+
 def clear_half_hash(connection: db.Connection, image_id: str) -> bool:
     """Take an ``os_hash_algo`` away that has no value. True if there was.
 
@@ -171,12 +218,31 @@ def clear_half_hash(connection: db.Connection, image_id: str) -> bool:
     return bool(done.rowcount == 1)
 
 
+def announce(event: str, image_id: str) -> None:
+    """Send an event of Glance's own about an image as it is now.
+
+    Those about its data tell the two lists of stores as well. What is
+    announced has happened: that it could not be sent is only logged.
+    """
+    try:
+        image = seen_by(contexts.admin(), image_id)
+        if image is None:
+            return
+        payload = notifier.format_image_notification(image)
+        if event in ('image.prepare', 'image.upload'):
+            for name in ('os_glance_importing_to_stores',
+                         'os_glance_failed_import'):
+                stores = image.extra_properties.get(name) or ''
+                payload[name] = stores.split(',') if stores else []
+        notifications.send(event, payload)
+    except Exception as exc:
+        LOG.warning('The event %s of image %s was not sent: %s', event,
+                    image_id, type(exc).__name__)
+
+
 def announce_update(image_id: str) -> None:
     """Send ``image.update`` as Glance does after every change."""
-    image = seen_by(contexts.admin(), image_id)
-    if image is not None:
-        notifications.send('image.update',
-                           notifier.format_image_notification(image))
+    announce('image.update', image_id)
 
 
 def finish_delete(image_id: str, context: contexts.Context) -> bool:
@@ -186,7 +252,7 @@ def finish_delete(image_id: str, context: contexts.Context) -> bool:
 
     :returns: True if the image is gone now
     """
-    repo = _gateway().get_repo(contexts.admin())
+    repo = gateway().get_repo(contexts.admin())
     try:
         image = repo.get(image_id)
         image.delete()

@@ -16,6 +16,7 @@ and copies take the same lock, so that neither side works on an image that
 the other holds.
 """
 
+from collections.abc import Callable
 import datetime
 from types import SimpleNamespace
 from typing import Any
@@ -36,31 +37,66 @@ _NAME = 'os_glance_import_task'
 _ROW_GRACE = datetime.timedelta(seconds=60)
 
 
-def take(image_id: str, task_id: str) -> bool:
+class ImageGone(Exception):
+    """The image was deleted."""
+
+
+def take(image_id: str, task_id: str,
+         prepare: Callable[[db.Connection], bool] = lambda _: True) -> bool:
     """Take the lock. False where another task holds it.
 
     As Glance does, but with the image's row locked first, which is the
     order of its DELETE: in the other order one of the two would be chosen
     to fail, and Glance answers 500 for that.
+
+    :param prepare: writes to the image in the same transaction; where it
+        returns False, the lock is not taken and nothing was written
+    :raises ImageGone: there is no image any more
     """
     def work(connection: db.Connection) -> bool:
-        connection.execute(sa.select(images.c.id).where(
-            images.c.id == image_id).with_for_update())
+        there = connection.execute(sa.select(images.c.id).where(
+            images.c.id == image_id, images.c.deleted == sa.false()
+        ).with_for_update()).one_or_none()
+        if there is None:
+            raise ImageGone
         taken = connection.execute(image_properties.update().where(
             image_properties.c.image_id == image_id,
             image_properties.c.name == _NAME,
             image_properties.c.deleted == sa.true()).values(
                 value=task_id, deleted=False))
-        if taken.rowcount == 1:
-            return True
-        try:
-            connection.execute(image_properties.insert().values(
-                image_id=image_id, name=_NAME, value=task_id,
-                deleted=False))
-        except db_exception.DBDuplicateEntry:
-            return False
+        if taken.rowcount == 0:
+            try:
+                connection.execute(image_properties.insert().values(
+                    image_id=image_id, name=_NAME, value=task_id,
+                    deleted=False))
+            except db_exception.DBDuplicateEntry:
+                return False
+        if not prepare(connection):
+            raise _Refused
         return True
-    return bool(db.transaction(work))
+
+    try:
+        return bool(db.transaction(work))
+    except _Refused:
+        return False
+
+
+class _Refused(Exception):
+    """Rolls back the transaction in which a lock was taken."""
+
+
+def ensure(image_id: str, task_id: str) -> bool:
+    """Make sure of the lock. False where another task holds it.
+
+    An image that is gone needs no lock, and gets none.
+    """
+    now = holder(image_id)
+    if now is not None:
+        return now == task_id
+    try:
+        return take(image_id, task_id)
+    except ImageGone:
+        return True
 
 
 def drop(connection: db.Connection, image_id: str, task_id: str) -> None:
@@ -74,6 +110,11 @@ def holder(image_id: str) -> str | None:
     rows = db.read(sa.select(image_properties.c.value).where(
         *_of(image_id)))
     return rows[0].value if rows else None
+
+
+def is_held(image_id: str) -> Any:
+    """Return the SQL condition that some task holds the lock."""
+    return sa.exists().where(*_of(image_id))
 
 
 def held(image_id: str, task_id: str) -> Any:

@@ -18,7 +18,9 @@ every write moves: :func:`fence`. A write that comes too late changes
 nothing.
 """
 
+from collections.abc import Iterator
 import datetime
+import functools
 from typing import Any, NamedTuple
 
 from oslo_config import cfg
@@ -31,6 +33,12 @@ from glance_ext.host.database import tasks
 
 PENDING, PROCESSING = 'pending', 'processing'
 SUCCESS, FAILURE = 'success', 'failure'
+STATUSES = PENDING, PROCESSING, SUCCESS, FAILURE
+
+#: How many rows are read or written at once, at the most.
+_BATCH = 500
+#: How many are looked at for being expired.
+_STRETCH = 5000
 
 
 class Task(NamedTuple):
@@ -40,7 +48,8 @@ class Task(NamedTuple):
     type: str
     status: str
     owner: str
-    image_id: str
+    #: None for one that has no image, or none yet.
+    image_id: str | None
     created_at: datetime.datetime
     updated_at: datetime.datetime
     expires_at: datetime.datetime | None
@@ -60,7 +69,7 @@ _COLUMNS = (tasks.c.id, tasks.c.type, tasks.c.status, tasks.c.owner,
             tasks.c.expires_at, task_info.c.input, task_info.c.result,
             task_info.c.message)
 _ROWS = sa.select(*_COLUMNS).select_from(
-    tasks.join(task_info, task_info.c.task_id == tasks.c.id)).where(
+    tasks.outerjoin(task_info, task_info.c.task_id == tasks.c.id)).where(
         tasks.c.deleted == sa.false())
 
 
@@ -88,33 +97,116 @@ def ours(*conditions: Any) -> list[Task]:
 
 
 def unfinished() -> list[Task]:
-    """Return our rows that some process runs, or ought to."""
-    return ours(tasks.c.status.in_((PENDING, PROCESSING)))
+    """Return our rows that some process runs, or undoes, or ought to.
+
+    A failed one is undone as long as its ``result`` has not the phase
+    ``ended``: also where a node without the extension failed it.
+    """
+    result = sa.func.coalesce(
+        sa.type_coerce(task_info.c.result, sa.Text), '')
+    # Two queries, because of one with OR all that failed would be read.
+    return ours(tasks.c.status.in_((PENDING, PROCESSING))) + ours(
+        tasks.c.status == FAILURE,
+        result.not_like('%"phase": "ended"%'), _lives())
 
 
 def ended_since(moment: datetime.datetime) -> list[Task]:
     """Return our rows that ended at ``moment`` or later."""
-    return ours(tasks.c.status.in_((SUCCESS, FAILURE)),
-                tasks.c.updated_at >= moment)
+    # Wrapped, so that of the indexes that of the time is used.
+    status = sa.func.coalesce(tasks.c.status, '')
+    return ours(status.in_((SUCCESS, FAILURE)), tasks.c.updated_at >= moment)
 
 
-def insert(*, type_: str, owner: str, image_id: str, input_: dict[str, Any],
-           user_id: str | None, request_id: str | None,
-           message: str) -> Task:
-    """Add a pending row and return it."""
+def expire(after: str) -> tuple[str, int]:
+    """Mark our rows of one stretch of the table as deleted that expired.
+
+    Glance does so with those of a project when the project lists its tasks;
+    ``glance-manage db purge`` takes away what is marked.
+
+    :param after: the id behind which the stretch begins
+    :returns: the last id of the stretch, '' at the end of the table; and
+        how many rows were marked
+    """
+    stretch = [row.id for row in db.read(
+        sa.select(tasks.c.id).where(tasks.c.id > after)
+        .order_by(tasks.c.id).limit(_STRETCH))]
+    if not stretch:
+        return '', 0
+    expired = [task.id for task in ours(
+        tasks.c.id > after, tasks.c.id <= stretch[-1], sa.not_(_lives()))]
+    for start in range(0, len(expired), _BATCH):
+        db.transaction(functools.partial(
+            _mark_deleted, ids=expired[start:start + _BATCH]))
+    last = stretch[-1] if len(stretch) == _STRETCH else ''
+    return last, len(expired)
+
+
+def _mark_deleted(connection: db.Connection, ids: list[str]) -> None:
+    connection.execute(tasks.update().where(tasks.c.id.in_(ids)).values(
+        deleted=True, deleted_at=db.now()))
+
+
+def _lives() -> Any:
+    """Return the SQL condition that a row has not expired."""
+    return sa.or_(tasks.c.expires_at.is_(None),
+                  tasks.c.expires_at > db.now())
+
+
+def newest_first(*, owner: str | None = None, status: str | None = None,
+                 image_id: str | None = None, after: str | None = None,
+                 count: int) -> Iterator[list[Task]]:
+    """Yield our rows that have not expired, some at a time.
+
+    Which rows come is decided by ``tasks`` alone, where the columns are
+    small and have indexes; of the large ``task_info`` only those are read.
+
+    :param after: the id of the row before the first one
+    :param count: how many are wanted, which says how many to begin with
+    """
+    wanted = [tasks.c.deleted == sa.false(), _lives()]
+    # Wrapped, because of a status the index has all that ever ended so.
+    wanted += [column == value for column, value in (
+        (tasks.c.owner, owner), (tasks.c.image_id, image_id),
+        (sa.func.coalesce(tasks.c.status, ''), status)) if value is not None]
+    order = tasks.c.created_at.desc(), tasks.c.id.desc()
+    while True:
+        last = sa.select(tasks.c.created_at).where(
+            tasks.c.id == after).scalar_subquery()
+        beyond = [sa.or_(
+            tasks.c.created_at < last,
+            sa.and_(tasks.c.created_at == last,
+                    tasks.c.id < after))] if after else []
+        chosen = sa.select(tasks.c.id).where(*wanted, *beyond).order_by(
+            *order).limit(count).subquery()
+        found = [_task(row) for row in db.read(
+            _ROWS.join(chosen, chosen.c.id == tasks.c.id).order_by(*order))]
+        yield [task for task in found if task.ours]
+        if len(found) < count:
+            return
+        after, count = found[-1].id, min(2 * count, _BATCH)
+
+
+def insert(*, type_: str, owner: str, image_id: str | None,
+           input_: dict[str, Any], user_id: str | None, request_id: str | None,
+           message: str, task_id: str | None = None,
+           status: str = PENDING) -> Task:
+    """Add a row, pending unless told otherwise, and return it.
+
+    :raises oslo_db.exception.DBDuplicateEntry: there is a ``task_id``
+    """
     moment = db.now()
-    task_id = uuidutils.generate_uuid()
+    task_id = task_id or uuidutils.generate_uuid()
 
     def work(connection: db.Connection) -> None:
         connection.execute(tasks.insert().values(
-            id=task_id, type=type_, status=PENDING, owner=owner,
+            id=task_id, type=type_, status=status, owner=owner,
             image_id=image_id, user_id=user_id, request_id=request_id,
             created_at=moment, updated_at=moment, deleted=False))
         connection.execute(task_info.insert().values(
             task_id=task_id, input=input_, message=message))
 
     db.transaction(work)
-    return Task(task_id, type_, PENDING, owner, image_id, moment, moment,
+    return Task(task_id, type_, status, owner, image_id, moment, moment,
                 None, input_, {}, message)
 
 
@@ -127,14 +219,22 @@ def remove(task_id: str) -> None:
     db.transaction(work)
 
 
+def name_image(connection: db.Connection, task_id: str, image_id: str
+               ) -> None:
+    """Write which image a row is about, once there is one."""
+    connection.execute(tasks.update().where(
+        tasks.c.id == task_id).values(image_id=image_id))
+
+
 def fence(connection: db.Connection, task_id: str, *, status: str,
           stamp: datetime.datetime, new_status: str | None = None,
           new_stamp: datetime.datetime | None = None,
           result: dict[str, Any] | None = None,
-          message: str | None = None) -> datetime.datetime | None:
+          message: str | None = None,
+          expires: bool = False) -> datetime.datetime | None:
     """Write to a row if it is still in ``status`` and written at ``stamp``.
 
-    :param new_status: an ended one also sets ``expires_at``
+    :param expires: set ``expires_at``, because the row is over
     :param new_stamp: the default is now, and never before ``stamp``
     :returns: the new ``updated_at``, or None where the row has another
         owner by now, or has ended: then nothing was written
@@ -143,7 +243,7 @@ def fence(connection: db.Connection, task_id: str, *, status: str,
     values: dict[str, Any] = {'updated_at': moment}
     if new_status:
         values['status'] = new_status
-    if new_status in (SUCCESS, FAILURE):
+    if expires:
         values['expires_at'] = moment + datetime.timedelta(
             hours=cfg.CONF.task.task_time_to_live)
     done = connection.execute(tasks.update().where(
@@ -158,6 +258,13 @@ def fence(connection: db.Connection, task_id: str, *, status: str,
         connection.execute(task_info.update().where(
             task_info.c.task_id == task_id).values(**info))
     return moment
+
+
+def keep(connection: db.Connection, task_id: str, result: dict[str, Any]
+         ) -> None:
+    """Write ``result`` once more, in the transaction of a fence."""
+    connection.execute(task_info.update().where(
+        task_info.c.task_id == task_id).values(result=result))
 
 
 def note(task_id: str, **notes: Any) -> None:

@@ -10,217 +10,193 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""What the commands have in common that start an action for each image.
+"""``openstack image action list``, ``show`` and ``cancel``."""
 
-Each image that was named is attempted, whatever became of the one before,
-and each has one row in the output. Exit status 0: all was accepted, and with
-``--wait`` all succeeded; 1: the server said no to something, or an action
-failed; 2: wrong usage; 130: interrupted while waiting.
-"""
+from __future__ import annotations
 
-import abc
 import argparse
 from collections.abc import Iterable, Sequence
-import dataclasses
 import itertools
 from typing import Any
 
-from osc_lib.command import command
-
 from glance_ext import client
-from glance_ext.client import words
-from glance_ext.osc import progress
+from glance_ext.osc import calling
+from glance_ext.osc import cells
 
-#: The status of an image for which no action was started.
-REFUSED = 'error'
-
-Row = tuple[Any, ...]
-
-
-@dataclasses.dataclass
-class Job:
-    """One image of the command line and what became of it."""
-
-    asked: str
-    image: client.Image | None = None
-    action: client.Action | None = None
-    #: Why there is no action, or why it cannot be seen any more.
-    error: client.ClientError | None = None
-
-    @property
-    def name(self) -> str:
-        """What a person calls the image, fit for a terminal."""
-        name = self.image.name if self.image else None
-        return words.printable(name or self.asked)
-
-    @property
-    def status(self) -> str:
-        return self.action.status if self.action else REFUSED
-
-    @property
-    def message(self) -> str:
-        if self.error:
-            return str(self.error)
-        if self.action and self.action.error:
-            failure = self.action.error
-            return words.printable(f'{failure.message} ({failure.code})')
-        return words.printable(self.action.message) if self.action else ''
-
-    @property
-    def failed(self) -> bool:
-        return bool(self.error or (self.action and self.action.failed))
+LIST = (
+    'id',
+    'action_type',
+    'image_id',
+    'status',
+    'phase',
+    'percent',
+    'created_at',
+    'message',
+)
+_SHOW = (
+    'id',
+    'action_type',
+    'image_id',
+    'owner',
+    'status',
+    'phase',
+    'percent',
+    'bytes_done',
+    'bytes_total',
+    'bytes_per_second',
+    'eta_seconds',
+    'stores',
+    'attempt',
+    'max_attempts',
+    'error',
+    'message',
+    'result',
+    'created_at',
+    'updated_at',
+    'expires_at',
+)
 
 
-class ActionCommand(command.Lister):
-    """Starts an action for each image and lists what became of them."""
+class ListActions(calling.Lister):
+    """List long-running actions on images.
 
-    #: What of an action's result has a column of its own.
-    results: tuple[str, ...] = ()
+    Yours, or everybody's for an administrator.
+    """
 
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
-        parser: argparse.ArgumentParser = super().get_parser(prog_name)
+        parser = super().get_parser(prog_name)
         parser.add_argument(
-            'images',
+            '--type',
+            metavar='<type>',
+            dest='action_type',
+            help='Actions of this type, such as hash or copy-image',
+        )
+        parser.add_argument(
+            '--status',
+            metavar='<status>',
+            help='Actions in this status: pending, processing, success or '
+            'failure',
+        )
+        parser.add_argument(
+            '--image',
             metavar='<image>',
-            nargs='+',
-            help='Image (name or ID); several are handled one by one',
+            help='Actions on this image (name or ID; of an image that is '
+            'gone, the ID)',
+        )
+        parser.add_argument(
+            '--limit',
+            metavar='<number>',
+            type=calling.positive,
+            help='At most so many (default: all)',
+        )
+        parser.add_argument(
+            '--marker',
+            metavar='<action>',
+            help='Begin after the action with this ID',
+        )
+        return parser
+
+    def take_action(
+        self, parsed_args: argparse.Namespace
+    ) -> tuple[Sequence[str], Iterable[Sequence[Any]]]:
+        cloud = self.cloud()
+        image_id = parsed_args.image
+        if image_id is not None:
+            try:
+                image_id = cloud.find_image(image_id).id
+            except client.ImageNotFound:
+                pass
+        actions = cloud.actions(
+            parsed_args.action_type,
+            parsed_args.status,
+            image_id,
+            parsed_args.limit,
+            parsed_args.marker,
+        )
+        wanted = itertools.islice(actions, parsed_args.limit)
+        return LIST, [_row(action, LIST) for action in wanted]
+
+
+class ShowAction(calling.ShowOne):
+    """Show one action, or follow it to its end.
+
+    With --wait the exit status is 1 if it failed.
+    """
+
+    def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
+        parser = super().get_parser(prog_name)
+        parser.add_argument(
+            'action', metavar='<action>', help='ID of the action'
+        )
+        parser.add_argument(
+            '--wait', action='store_true', help='Wait for it to end'
+        )
+        return parser
+
+    def run(self, parsed_args: argparse.Namespace) -> int:
+        self._failed = False
+        return super().run(parsed_args) or int(self._failed)
+
+    def take_action(
+        self, parsed_args: argparse.Namespace
+    ) -> tuple[Sequence[str], Sequence[Any]]:
+        cloud = self.cloud()
+        if parsed_args.wait:
+            action = self.watch(cloud, parsed_args.action, parsed_args.action)
+            self._failed = action.failed
+        else:
+            action = cloud.show_action(parsed_args.action)
+        return _SHOW, _row(action, _SHOW)
+
+
+class CancelActions(calling.Command):
+    """Cancel actions.
+
+    Each stops within seconds, and what it has written is removed. What had
+    ended before is an error, and the others are cancelled all the same.
+    """
+
+    def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
+        parser = super().get_parser(prog_name)
+        parser.add_argument(
+            'actions', metavar='<action>', nargs='+', help='ID of an action'
         )
         parser.add_argument(
             '--wait',
             action='store_true',
-            help='Wait for the actions to end, and show what they found out',
+            help='Wait for everything they have written to be removed',
         )
         return parser
 
-    def get_epilog(self) -> str:
-        more: str = super().get_epilog()
-        return (
-            'Without --wait the command ends when the server has accepted. '
-            'How an action goes on is shown by "openstack image task show '
-            f'<action_id>".\n\n{more}'
-        )
-
-    @abc.abstractmethod
-    def start(
-        self,
-        cloud: client.Client,
-        image: client.Image,
-        parsed_args: argparse.Namespace,
-    ) -> client.Action:
-        """Start the action for one image; raises ClientError."""
-
-    def run(self, parsed_args: argparse.Namespace) -> int:
-        self._jobs: list[Job] = []
-        status = super().run(parsed_args)
-        return status or int(any(job.failed for job in self._jobs))
-
-    def take_action(
-        self, parsed_args: argparse.Namespace
-    ) -> tuple[Sequence[str], Iterable[Row]]:
-        clients: Any = self.app.client_manager
-        cloud = client.Client(clients.image)
-        try:
-            self._start_all(cloud, parsed_args)
-            if parsed_args.wait:
-                self._wait(cloud)
-        except KeyboardInterrupt:
-            self._say_how_to_follow()
-            raise
-        columns = (
-            'image_id',
-            'image_name',
-            'action_id',
-            'status',
-            *self.results,
-            'message',
-        )
-        return columns, [self._row(job) for job in self._jobs]
-
-    def produce_output(
-        self,
-        parsed_args: argparse.Namespace,
-        column_names: Sequence[str],
-        data: Iterable[Sequence[Any]],
-    ) -> int:
-        if parsed_args.formatter == 'table' and not parsed_args.columns:
-            # Errors have been read by now: no table about nothing else.
-            if not any(job.action for job in self._jobs):
-                return 0
-            column_names, data = _for_people(column_names, list(data))
-        status: int = super().produce_output(parsed_args, column_names, data)
+    def take_action(self, parsed_args: argparse.Namespace) -> int:
+        cloud = self.cloud()
+        cancelled = []
+        status = 0
+        for action_id in dict.fromkeys(parsed_args.actions):
+            try:
+                cloud.cancel_action(action_id)
+                cancelled.append(action_id)
+            except client.ClientError as error:
+                self.log.error('%s: %s', action_id, error)
+                status = 1
+        if parsed_args.wait:
+            for action_id in cancelled:
+                cloud.wait(action_id)
         return status
 
-    def _start_all(
-        self, cloud: client.Client, parsed_args: argparse.Namespace
-    ) -> None:
-        for asked in dict.fromkeys(parsed_args.images):
-            job = Job(asked)
-            self._jobs.append(job)
-            try:
-                job.image = cloud.find_image(asked)
-                job.action = self.start(cloud, job.image, parsed_args)
-            except client.ClientError as error:
-                job.error = error
-                self.log.error('%s: %s', job.name, error)
 
-    def _wait(self, cloud: client.Client) -> None:
-        jobs = {job.action.id: job for job in self._jobs if job.action}
-        display = progress.on(
-            self.app.stderr, quiet=self.app.options.verbose_level == 0
-        )
-        try:
-            for action_id, seen in cloud.follow(list(jobs)):
-                job = jobs[action_id]
-                if isinstance(seen, client.ClientError):
-                    job.error = seen
-                else:
-                    job.action = seen
-                    display.show(job.name, seen)
-        finally:
-            display.close()
-        for job in jobs.values():
-            if job.failed:
-                self.log.error('%s: %s', job.name, job.message)
-
-    def _say_how_to_follow(self) -> None:
-        going = [
-            job.action.id
-            for job in self._jobs
-            if job.action and not job.action.ended
-        ]
-        if going:
-            print('Not ended yet, and going on:', file=self.app.stderr)
-        for action_id in going:
-            print(
-                f'  openstack image task show {action_id}',
-                file=self.app.stderr,
-            )
-
-    def _row(self, job: Job) -> Row:
-        result = job.action.result if job.action else {}
-        return (
-            job.image.id if job.image else None,
-            (job.image.name if job.image else None) or job.asked,
-            job.action.id if job.action else None,
-            job.status,
-            *(result.get(name) for name in self.results),
-            job.message,
-        )
+def _row(action: client.Action, columns: Sequence[str]) -> tuple[object, ...]:
+    return tuple(_cell(action, name) for name in columns)
 
 
-def _for_people(
-    columns: Sequence[str], rows: Sequence[Sequence[Any]]
-) -> tuple[Sequence[str], Sequence[Sequence[Any]]]:
-    """Leave out empty columns, and let a single row stand upright.
-
-    Cells are texts or None, and may hold what a terminal would act on.
-    """
-    kept = [any(cells) for cells in zip(*rows, strict=True)]
-    columns = list(itertools.compress(columns, kept))
-    rows = [
-        [words.printable(cell or '') for cell in itertools.compress(row, kept)]
-        for row in rows
-    ]
-    if len(rows) > 1:
-        return columns, rows
-    return ('Field', 'Value'), list(zip(columns, rows[0], strict=True))
+def _cell(action: client.Action, name: str) -> object:
+    if name == 'stores':
+        return cells.stores(action)
+    if name == 'error':
+        return action.error.code if action.error else None
+    if name == 'message':
+        return cells.message(action)
+    if hasattr(action.progress, name):
+        return getattr(action.progress, name)
+    value = getattr(action, name)
+    return cells.of(dict(value)) if name == 'result' else value

@@ -16,12 +16,16 @@ Both write to the stream that they are given, standard error as a rule, so
 that standard output holds the result and nothing else.
 """
 
+from __future__ import annotations
+
+from collections.abc import Mapping
 import os
 import shutil
 import time
 from typing import Protocol, TextIO
 
 from glance_ext import client
+from glance_ext.client import words
 
 #: Seconds between two plain lines about one action.
 LINE_EVERY = 30.0
@@ -104,10 +108,11 @@ class Lines:
 
 
 class Bars:
-    """One line for each action that runs, drawn again and again.
+    """A bar for each action that runs, or for each of its stores.
 
-    The others are counted: those that wait for their turn, have ended, or
-    find no room in the terminal.
+    They are drawn again and again, as actions are seen. The others are
+    counted: those that wait for their turn, have ended, or find no room in
+    the terminal.
     """
 
     def __init__(self, stream: TextIO) -> None:
@@ -131,17 +136,20 @@ class Bars:
             for each in seen
             if each[1].status != 'pending' and not each[1].ended
         ]
-        shown = running[: rows - 2]
-        width = min(max((len(name) for name, _ in shown), default=0), _NAME)
-        lines = [
-            f'{name[:width]:{width}}  {_bar(action)}  {describe(action)}'
-            for name, action in shown
-        ]
+        width = min(max((len(name) for name, _ in running), default=0), _NAME)
+        lines: list[str] = []
+        shown = 0
+        for name, action in running:
+            block = _block(name, action, width)
+            if shown and len(lines) + len(block) > rows - 2:
+                break
+            lines += block[: rows - 2]
+            shown += 1
         if len(seen) > 1:
             ended = len(seen) - len(pending) - len(running)
             counts = [f'{ended} of {len(seen)} ended']
-            if len(running) > len(shown):
-                counts.append(f'{len(running) - len(shown)} more running')
+            if len(running) > shown:
+                counts.append(f'{len(running) - shown} more running')
             if pending:
                 counts.append(f'{len(pending)} waiting')
             lines.append(', '.join(counts))
@@ -158,8 +166,25 @@ class Bars:
         self._drawn = len(lines)
 
 
-def _bar(action: client.Action) -> str:
-    full = int((action.progress.percent or 0) / 100 * _BAR)
+def _block(name: str, action: client.Action, width: int) -> list[str]:
+    """Return the lines of one action: with several stores, one for each."""
+    progress = action.progress
+    name = f'{name[:width]:{width}}'
+    if len(progress.stores) < 2:
+        return [f'{name}  {_bar(progress.percent)}  {describe(action)}']
+    lines = [f'{name}  {describe(action)}']
+    wide = max(map(len, progress.stores))
+    for store, seen in progress.stores.items():
+        known = seen if isinstance(seen, Mapping) else {}
+        total = progress.bytes_total
+        percent = 100 * known.get('bytes_done', 0) / total if total else None
+        status = words.printable(str(known.get('status', '')))
+        lines.append(f'  {store:{wide}}  {_bar(percent)}  {status}')
+    return lines
+
+
+def _bar(percent: float | None) -> str:
+    full = int((percent or 0) / 100 * _BAR)
     full = max(0, min(full, _BAR))
     return f'[{"#" * full}{"." * (_BAR - full)}]'
 

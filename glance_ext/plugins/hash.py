@@ -15,6 +15,7 @@ Approved for Glance 2025.1 as "Implement Calculate Hash API"; what the
 documentation calls differences from that specification is decided here.
 """
 
+from collections.abc import Collection, Iterator
 import functools
 import time
 from typing import Any
@@ -25,7 +26,6 @@ from oslo_log import log as logging
 from glance_ext import errors
 from glance_ext.actions import record
 from glance_ext.actions.run import Run
-from glance_ext.actions.run import require_active
 from glance_ext.conf.hash import ALGORITHMS
 from glance_ext.host import database as db
 from glance_ext.host import images
@@ -45,24 +45,27 @@ _CHECKSUM = 'md5'
 _DELETION_LAG = 2.0
 
 
-def spec(algorithm: str, rehash: bool) -> dict[str, Any]:
-    """Return what :func:`node.begin` wants to know."""
+def spec(algorithm: str, rehash: bool, replaces: str | None = None
+         ) -> dict[str, Any]:
+    """Return what :func:`node.begin` wants to know.
+
+    :param replaces: with ``rehash``, only a hash of this algorithm
+    """
+    only = {'replaces': replaces} if replaces else {}
     return record.new_spec(ACTION_TYPE, os_hash_algo=algorithm,
-                           rehash=rehash)
+                           rehash=rehash, **only)
 
 
 class Hash:
     """The plugin. The spec holds ``os_hash_algo`` and ``rehash``."""
 
-    event = 'image.hash'
+    statuses = (images.ACTIVE,)
 
-    def run(self, run: Run) -> str:
-        _hold_lock(run)
+    def run(self, run: Run) -> None:
+        if not locks.ensure(run.action.image_id, run.action.id):
+            raise errors.ImageChanged('Another operation holds the image')
         while True:
-            image = require_active(images.read(run.action.image_id))
-            if _is_recorded(run.action, image):
-                # Our process died between the write and its end.
-                break
+            image = run.require_image()
             try:
                 _begin(run, image)
                 copy, digests = _read(run, image)
@@ -71,18 +74,24 @@ class Hash:
                 _retry(run, exc)
             else:
                 images.announce_update(image.id)
-                break
-        result = run.action.result
-        return (f'Calculated the {result["os_hash_algo"]} of '
-                f'{result["size"]} bytes')
+                return
+
+    def undo(self, run: Run) -> None:
+        """A hash leaves nothing outside of the database."""
 
     def roll_back(self, connection: db.Connection,
                   action: record.Action) -> None:
         images.clear_half_hash(connection, action.image_id)
 
-    def event_payload(self, action: record.Action) -> dict[str, Any]:
-        return {'os_hash_algo': action.spec['os_hash_algo'],
-                'result': action.result}
+    def stores(self, action: record.Action) -> Collection[str]:
+        return {location.store for location in images.locations(
+            action.image_id, None)}
+
+    def events(self, action: record.Action, what: str
+               ) -> Iterator[tuple[str, dict[str, Any]]]:
+        yield f'image.hash.{what}', {
+            'os_hash_algo': action.spec['os_hash_algo'],
+            'result': action.result}
 
     def look_after(self, actions: list[record.Action]) -> None:
         """Write hashes again that a stale save of their image took back."""
@@ -100,14 +109,6 @@ class Hash:
                     images.clear_half_hash, image_id=image.id))
 
 
-def _hold_lock(run: Run) -> None:
-    """Make sure of the lock: its process may have died before it had it."""
-    action = run.action
-    if locks.holder(action.image_id) != action.id and not locks.take(
-            action.image_id, action.id):
-        raise errors.ImageChanged('Another operation holds the image')
-
-
 def _begin(run: Run, image: images.Image) -> None:
     """Say which algorithm is coming; see that the old one can be checked."""
     action = run.action
@@ -116,8 +117,10 @@ def _begin(run: Run, image: images.Image) -> None:
         if not run.write(record.READING, functools.partial(
                 images.set_hash_algo, image_id=image.id, task_id=action.id,
                 algorithm=action.spec['os_hash_algo'])):
-            raise _why_not_written(action)
-    elif not action.spec['rehash']:
+            raise _why_not_written(run)
+    elif not action.spec['rehash'] or (
+            action.spec.get('replaces', image.os_hash_algo)
+            != image.os_hash_algo):
         raise errors.ImageChanged('The image has got a hash meanwhile')
     elif image.os_hash_algo not in ALGORITHMS:
         raise errors.HashUnverifiable(
@@ -154,7 +157,7 @@ def _read(run: Run, image: images.Image) -> tuple[Copy, dict[str, str]]:
         return reading.read(copies[first:] + copies[:first])
     except errors.HashMismatch:
         # Bytes of an image that is being deleted prove nothing.
-        require_active(images.read(image.id))
+        run.require_image()
         raise
 
 
@@ -180,7 +183,7 @@ def _retry(run: Run, cause: errors.StoreError) -> None:
 
 
 def _end_if_deleted(run: Run) -> None:
-    require_active(images.read(run.action.image_id))
+    run.require_image()
     _finish_delete(run)
 
 
@@ -216,10 +219,13 @@ def _record(run: Run, before: images.Image, copy: Copy,
         'os_hash_value': digests[algorithm]}
     action.state = {'location_id': copy.location.id,
                     'replaced': before.os_hash_value}
-    if not run.write(record.RECORDING, functools.partial(
-            _write_hash, before=before, action=action, task_id=action.id)):
+    run.write(record.RECORDING)
+    if not run.succeed(
+            f'Calculated the {algorithm} of {run.progress.done} bytes',
+            functools.partial(_write_hash, before=before, action=action,
+                              task_id=action.id)):
         action.result = {}
-        raise _why_not_written(action)
+        raise _why_not_written(run)
 
 
 def _write_hash(connection: db.Connection, before: images.Image,
@@ -231,13 +237,13 @@ def _write_hash(connection: db.Connection, before: images.Image,
         value=result['os_hash_value'], task_id=task_id)
 
 
-def _why_not_written(action: record.Action) -> errors.ActionError:
+def _why_not_written(run: Run) -> errors.ActionError:
     """Find out why a guarded write to the image met no row."""
     try:
-        image = require_active(images.read(action.image_id))
+        image = run.require_image()
     except errors.ActionError as exc:
         return exc
-    if locks.holder(image.id) != action.id:
+    if locks.holder(image.id) != run.action.id:
         return errors.ImageChanged('The action lost the lock of the image')
     # What was read is no copy of the image any more, or its hash changed:
     # the next attempt sees it as it is now.

@@ -10,13 +10,15 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""Who may look at actions."""
+"""Who may look at actions, and who may cancel one."""
 
 from oslo_policy import policy
 
 from glance_ext.policies import base
 
 GET_IMAGE_ACTION = 'get_image_action'
+GET_IMAGE_ACTIONS = 'get_image_actions'
+CANCEL_IMAGE_ACTION = 'cancel_image_action'
 
 RULES = [
     policy.DocumentedRuleDefault(
@@ -26,4 +28,17 @@ RULES = [
         description='Show an image action.',
         operations=[{'path': '/v2/image-actions/{action_id}',
                      'method': 'GET'}]),
+    policy.DocumentedRuleDefault(
+        name=GET_IMAGE_ACTIONS,
+        check_str=base.ADMIN_OR_PROJECT_READER,
+        scope_types=['project'],
+        description='List the image actions of the project.',
+        operations=[{'path': '/v2/image-actions', 'method': 'GET'}]),
+    policy.DocumentedRuleDefault(
+        name=CANCEL_IMAGE_ACTION,
+        check_str=base.ADMIN_OR_PROJECT_MEMBER,
+        scope_types=['project'],
+        description='Cancel an image action.',
+        operations=[{'path': '/v2/image-actions/{action_id}',
+                     'method': 'DELETE'}]),
 ]

@@ -17,5 +17,7 @@ redefines ours with it.
 """
 
 ADMIN = 'rule:context_is_admin'
+ADMIN_OR_PROJECT_MEMBER = (
+    f'{ADMIN} or (role:member and project_id:%(project_id)s)')
 ADMIN_OR_PROJECT_READER = (
     f'{ADMIN} or (role:reader and project_id:%(project_id)s)')

@@ -30,13 +30,20 @@ def refresh() -> None:
         _stores.setdefault(store, Budget()).rate = int(wanted.get(store, 0))
 
 
-def take(stores: Iterable[str], count: int,
-         sleep: Callable[[float], None]) -> None:
-    """Let ``count`` bytes pass that were read from or go to ``stores``.
+def take_all(count: int, sleep: Callable[[float], None]) -> None:
+    """Let ``count`` bytes into this process.
 
     :param sleep: waits so many seconds; what it raises ends the wait
     """
     _all.take(count, sleep)
+
+
+def take(stores: Iterable[str], count: int,
+         sleep: Callable[[float], None]) -> None:
+    """Let ``count`` bytes pass that were read from or go to ``stores``.
+
+    :param sleep: as with :func:`take_all`
+    """
     for store in stores:
         if store in _stores:
             _stores[store].take(count, sleep)

@@ -35,6 +35,8 @@ LOG = logging.getLogger(__name__)
 Driver = Any
 _T = TypeVar('_T')
 
+#: How the ids of Glance's own stores begin, for staging and for tasks.
+_RESERVED = 'os_glance_'
 #: What libraries call an exception of theirs that tells of a time-out.
 _TIMEOUT = re.compile('timed?out', re.IGNORECASE)
 
@@ -44,6 +46,18 @@ def default_store() -> str:
     if cfg.CONF.enabled_backends:
         return str(cfg.CONF.glance_store.default_backend)
     return ''
+
+
+def known() -> list[str]:
+    """Return the ids of this host's stores; [''] where there is only one."""
+    return [store for store in cfg.CONF.enabled_backends or ['']
+            if not store.startswith(_RESERVED)]
+
+
+def writable() -> list[str]:
+    """Return the ids of those that can be written to at all."""
+    types = cfg.CONF.enabled_backends or {}
+    return [store for store in known() if types.get(store) != 'http']
 
 
 def name(store: str) -> str:
@@ -83,6 +97,19 @@ def of_location(location: Location) -> tuple[Driver, Any]:
     return (of_store(store),
             store_location.get_location_from_uri_and_backend(
                 location.url, store, conf=conf))
+
+
+def store_of(location: Location) -> str:
+    """Return the id of the store that a location belongs to.
+
+    '' where there is only one store, or nobody knows.
+    """
+    if not cfg.CONF.enabled_backends or location.store:
+        return location.store
+    try:
+        return _guess_store(location.url)
+    except store_exceptions.UnknownScheme:
+        return ''
 
 
 def delete(location: Location, context: Any) -> None:
@@ -183,7 +210,7 @@ def _guess_store(url: str) -> str:
     scheme = urllib.parse.urlsplit(url).scheme
     known = store_location.SCHEME_TO_CLS_BACKEND_MAP.get(scheme, {})
     stores = {store: entry['store'] for store, entry in known.items()
-              if not store.startswith('os_glance_')}
+              if not store.startswith(_RESERVED)}
     matching = [store for store, driver in stores.items()
                 if driver.url_prefix and url.startswith(driver.url_prefix)]
     if matching:

@@ -37,6 +37,11 @@ class Copy:
         return self._where
 
     @property
+    def store(self) -> str:
+        """The id of the copy's store."""
+        return self.location.store
+
+    @property
     def seeks(self) -> bool:
         """Whether :meth:`chunks` begins at an offset without reading on."""
         return drivers.seeks(self.location)
@@ -53,18 +58,17 @@ class Copy:
             driver, where = drivers.of_location(self.location)
             data, _size = driver.get(where, offset=offset,
                                      context=self._context)
-            iterator = iter(data)
-        try:
-            while True:
-                with drivers.translated(self._where):
-                    chunk = next(iterator, None)
-                if chunk is None:
-                    return
-                if chunk:
-                    yield chunk
-        finally:
-            with contextlib.suppress(Exception):
-                getattr(data, 'close', lambda: None)()
+            sizes = traits.of(driver).read_sizes
+            if sizes and hasattr(data, 'chunk_size'):
+                least, most = sizes
+                data.chunk_size = max(least, min(most, data.chunk_size))
+            try:
+                for chunk in data:
+                    if chunk:
+                        yield chunk
+            finally:
+                with contextlib.suppress(Exception):
+                    getattr(data, 'close', lambda: None)()
 
     def is_missing(self, patience: float | None = None) -> bool:
         """Tell whether the store says that it has nothing there.

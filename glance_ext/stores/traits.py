@@ -26,12 +26,9 @@ from glance_store import exceptions as store_exceptions
 from glance_store import location as store_location
 
 from glance_ext.stores import drivers
+from glance_ext.transfer.ahead import UNIT
 
 _Clean = Callable[[drivers.Driver, str, Any], None]
-
-
-def _nothing(driver: drivers.Driver, image_id: str, context: Any) -> None:
-    """Nothing is known of what the driver may leave behind."""
 
 
 def _files(driver: drivers.Driver, image_id: str) -> list[pathlib.Path]:
@@ -46,6 +43,15 @@ def _file_leftovers(driver: drivers.Driver, image_id: str,
     """Delete a partial file: the driver does, unless that fails as well."""
     for file in _files(driver, image_id):
         file.unlink(missing_ok=True)
+
+
+def _file_takes_chunks(driver: drivers.Driver) -> bool:
+    """Tell whether it writes a chunk whatever is in it.
+
+    With thin provisioning it leaves out those of zeros: the smaller they are
+    the more.
+    """
+    return not getattr(driver, 'thin_provisioning', True)
 
 
 def _file_occupied(driver: drivers.Driver, image_id: str,
@@ -150,6 +156,47 @@ def _s3_occupied(driver: drivers.Driver, image_id: str,
                                       driver.bucket, image_id))
 
 
+def _cinder_volumes(driver: drivers.Driver, image_id: str, context: Any
+                    ) -> list[Any]:
+    """Return the volumes that were made for an image and are not deleted.
+
+    The driver makes another one for the same image without a word.
+    """
+    found = driver.get_cinderclient(context).volumes.list(
+        search_opts={'name': f'image-{image_id}'})
+    return [volume for volume in found if volume.status != 'deleting'
+            and volume.metadata.get('glance_image_id') == image_id]
+
+
+def _cinder_leftovers(driver: drivers.Driver, image_id: str,
+                      context: Any) -> None:
+    """Delete the volume of a write that failed, and detach it before.
+
+    Cinder takes it for used by a process that died over it.
+    """
+    attachments = driver.get_cinderclient(context, '3.54').attachments
+    for volume in _cinder_volumes(driver, image_id, context):
+        for found in attachments.list(search_opts={'volume_id': volume.id}):
+            attachments.delete(found.id)
+        volume.delete()
+
+
+def _cinder_occupied(driver: drivers.Driver, image_id: str,
+                     context: Any) -> bool:
+    return bool(_cinder_volumes(driver, image_id, context))
+
+
+def _cinder_size(driver: drivers.Driver, where: Any, context: Any) -> int:
+    """Ask as the driver does, which takes most failures for a size of 0."""
+    import cinderclient.exceptions  # there wherever the driver is
+    try:
+        volume = driver.get_cinderclient(context).volumes.get(
+            where.store_location.volume_id)
+    except cinderclient.exceptions.NotFound as exc:
+        raise store_exceptions.NotFound from exc
+    return int(volume.metadata.get('image_size', volume.size << 30))
+
+
 def _swift_size_to_tell(driver: drivers.Driver, size: int) -> int:
     """Return the size to tell the driver, so that it writes the data.
 
@@ -160,6 +207,10 @@ def _swift_size_to_tell(driver: drivers.Driver, size: int) -> int:
             size % driver.large_object_chunk_size):
         return 0
     return size
+
+
+def _never(driver: drivers.Driver) -> bool:
+    return False
 
 
 def _as_it_is(driver: drivers.Driver, size: int) -> int:
@@ -187,15 +238,25 @@ class Traits:
     reading_blocks_delete: bool = False
     #: Holds a whole image in memory where the size is not known before.
     buffers_unknown_size: bool = False
+    #: The least and the most bytes to have the iterator read at once that
+    #: ``get`` returns, if it has the attribute ``chunk_size``; None: leave it.
+    read_sizes: tuple[int, int] | None = None
+    #: Writes the chunks of a source that is no file as they come, so that
+    #: they need not be cut and copied.
+    takes_chunks: Callable[[drivers.Driver], bool] = _never
+    #: The checksum that ``add`` returns is what the store itself says of the
+    #: data, or nobody knows; otherwise it is that of the hasher given to it.
+    tells_checksum: bool = True
     #: Can neither write nor delete.
     read_only: bool = False
     #: Tells whether something lies under an image's id already. Drivers ask
     #: that themselves, or not (Swift); but only who asked before knows that
     #: what lies there after a failure is its own.
     occupied: Callable[[drivers.Driver, str, Any], bool] | None = None
-    #: Removes what a failed ``add`` leaves behind under the image's id. Not
-    #: without ``occupied``: it would remove what somebody else wrote.
-    leftovers: _Clean = _nothing
+    #: Removes whatever an ``add`` that failed, or whose process died, leaves
+    #: behind under the image's id. Not without ``occupied``: it would remove
+    #: what somebody else wrote.
+    leftovers: _Clean | None = None
     #: Asks how many bytes lie at a location, and raises what hinders that;
     #: None: the store does not know.
     size: Callable[[drivers.Driver, Any, Any], int | None] = _get_size
@@ -203,20 +264,26 @@ class Traits:
     size_to_tell: Callable[[drivers.Driver, int], int] = _as_it_is
 
     def __post_init__(self) -> None:
-        if self.leftovers is not _nothing and self.occupied is None:
+        if self.leftovers is not None and self.occupied is None:
             raise ValueError('leftovers need occupied')
 
 
 _TRAITS = {
-    'file': Traits(occupied=_file_occupied, leftovers=_file_leftovers),
-    'rbd': Traits(zeros_when_deleted=True, occupied=_rbd_occupied,
-                  leftovers=_rbd_leftovers),
+    'file': Traits(read_sizes=(UNIT, 4 * UNIT), tells_checksum=False,
+                   takes_chunks=_file_takes_chunks,
+                   occupied=_file_occupied, leftovers=_file_leftovers),
+    'rbd': Traits(read_sizes=(1, 4 * UNIT), zeros_when_deleted=True,
+                  tells_checksum=False,
+                  occupied=_rbd_occupied, leftovers=_rbd_leftovers),
     'swift': Traits(occupied=_swift_occupied, leftovers=_swift_leftovers,
                     size=_swift_size, size_to_tell=_swift_size_to_tell),
-    's3': Traits(buffers_unknown_size=True, occupied=_s3_occupied,
+    's3': Traits(buffers_unknown_size=True, tells_checksum=False,
+                 occupied=_s3_occupied,
                  leftovers=_s3_leftovers),
     'http': Traits(read_only=True, size=_http_size),
-    'cinder': Traits(reading_blocks_delete=True),
+    'cinder': Traits(reading_blocks_delete=True, tells_checksum=False,
+                     occupied=_cinder_occupied,
+                     leftovers=_cinder_leftovers, size=_cinder_size),
 }
 
 
@@ -232,3 +299,12 @@ def of(driver: drivers.Driver) -> Traits:
         if found := _TRAITS.get(scheme.partition('+')[0]):
             return found
     return Traits()
+
+
+def of_store(store: str) -> Traits:
+    """Return the habits of the driver of a store.
+
+    :raises errors.StoreError: there is no such store
+    """
+    with drivers.translated(drivers.name(store)):
+        return of(drivers.of_store(store))

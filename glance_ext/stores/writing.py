@@ -20,7 +20,6 @@ import contextlib
 from dataclasses import dataclass
 from dataclasses import field
 import functools
-import threading
 from types import TracebackType
 from typing import Any, Self
 
@@ -29,6 +28,7 @@ from oslo_log import log as logging
 from glance_ext import errors
 from glance_ext.host.images import Location
 from glance_ext.stores import budgets
+from glance_ext.stores import clearing
 from glance_ext.stores import drivers
 from glance_ext.stores import sharing
 from glance_ext.stores import traits
@@ -55,13 +55,6 @@ class Written:
 #: What became of each store: a copy, or why there is none.
 Outcome = dict[str, Written | errors.ActionError]
 
-#: The stores, each with an image's id, that a thread of any transaction is
-#: writing to or clearing at the moment. One that hangs there may have been
-#: given up long ago; what it does when its driver returns, it does to that
-#: id, so nobody else may have put something there.
-_busy: set[tuple[str, str]] = set()
-_changed = threading.Condition()
-
 
 class Transaction:
     """The copies of one image that one action writes.
@@ -70,11 +63,15 @@ class Transaction:
 
     :param context: the request context for stores that need the caller's
         own token
+    :param may_delete: False once somebody else may have begun to write what
+        this transaction writes; then all of it is left to them
     """
 
-    def __init__(self, image_id: str, context: Any) -> None:
+    def __init__(self, image_id: str, context: Any,
+                 may_delete: Callable[[], bool] = lambda: True) -> None:
         self._image_id = image_id
         self._context = context
+        self._may_delete = may_delete
         #: Every store that may hold something of ours; None while it is
         #: being written, or where that failed.
         self._noted: dict[str, Written | None] = {}
@@ -84,7 +81,11 @@ class Transaction:
     def write(self, chunks: Iterable[bytes], stores: Sequence[str], *,
               size: int | None, algorithm: str, digests: Digests,
               progress: Progress, check: Callable[[], None],
-              sleep: Callable[[float], None], stall_timeout: float
+              sleep: Callable[[float], None], stall_timeout: float,
+              finished: Callable[
+                  [str, Written | errors.ActionError, dict[str, str]], None
+              ] = lambda store, outcome, found: None,
+              witness: Callable[[Feed], Any] | None = None
               ) -> tuple[Outcome, dict[str, str]]:
         """Write the chunks to every store at once; see that each has them.
 
@@ -94,23 +95,54 @@ class Transaction:
         :param chunks: the source; closed in the end, if it can be
         :param size: of the data in bytes, or None where it is not known
         :param algorithm: of the multihash, for the drivers' interface
-        :param digests: takes the chunks; has ``md5`` and ``algorithm``
+        :param digests: takes the chunks; has ``algorithm``, and ``md5`` where
+            :class:`traits.Traits` say so
+        :param progress: has a branch for each store: the bytes it has taken
         :param sleep: waits for the budgets of the stores
+        :param finished: called in this thread for each store as soon as
+            there is an end to it, with what became of it and the digests;
+            with none, where it failed before they were known. May call
+            :meth:`commit` and :meth:`discard`
+        :param witness: reads everything as well. What it raises fails the
+            transfer, and no store that is written is told of before it has
+            returned
         :returns: what became of each store, and the digests; those are of
             the data only if it was written anywhere
-        :raises BaseException: what ``chunks`` or ``check`` raised; then no
-            store holds anything, or it is in :attr:`left`
+        :raises BaseException: what ``chunks``, ``check``, ``finished`` or
+            ``witness`` raised; then no store holds anything that is not
+            committed, or it is in :attr:`left`
         """
         shared = sharing.Digests()
         self._patience = stall_timeout
         sinks = [pump.Sink(store, functools.partial(
             self._write, store, size, algorithm, shared))
             for store in stores]
+        outcomes: Outcome = {}
+        held: list[tuple[str, dict[str, str]]] = []
+        watching = witness and pump.Sink('', witness)
+
+        def tell(sink: pump.Sink, found: dict[str, str]) -> None:
+            if sink is not watching:
+                outcomes[sink.name] = _outcome(sink)
+                held.append((sink.name, found))
+                if watching and not any(
+                        each.error is None for each in sinks
+                        if each is not watching):
+                    watching.fail(pump.Cancelled('no store is left'))
+            elif sink.error and not isinstance(sink.error, pump.Cancelled):
+                raise sink.error
+            if watching and not (watching.ended or watching.error):
+                return
+            while held:
+                store, digested = held.pop(0)
+                finished(store, outcomes[store], digested)
+        if watching:
+            sinks.append(watching)
         found = pump.pump(
             _spend(chunks, stores, sleep), sinks, digests=digests,
             progress=progress, check=check, stall_timeout=stall_timeout,
-            digested=shared.set)
-        return {sink.name: _outcome(sink) for sink in sinks}, found
+            digested=shared.set, finished=tell)
+        return outcomes, found
 
     def commit(self, store: str) -> None:
         """Keep the copy in ``store``, whatever becomes of the others."""
@@ -123,22 +155,9 @@ class Transaction:
         driver has not returned yet is cleared by the thread that waits for
         it, for nobody else can know what the driver makes until then.
         """
-        with _changed:
-            if not _changed.wait_for(
-                    lambda: (store, self._image_id) not in _busy,
-                    self._patience):
-                return False
-            if store not in self._noted:
-                return True
-            _busy.add((store, self._image_id))
-
-        def work() -> None:
-            try:
-                self._delete(store)
-            finally:
-                self._return(store)
         try:
-            drivers.in_time(work, self._patience, drivers.name(store))
+            clearing.in_turn(store, self._image_id, self._patience,
+                     functools.partial(self._delete, store))
         except errors.StoreError as exc:
             message = exc.message
         else:
@@ -148,21 +167,15 @@ class Transaction:
                   self._image_id, message)
         return False
 
-    def _return(self, store: str) -> None:
-        with _changed:
-            _busy.discard((store, self._image_id))
-            _changed.notify_all()
-
     def _delete(self, store: str) -> None:
-        written = self._noted.get(store)
+        if store not in self._noted or not self._may_delete():
+            return
+        written = self._noted[store]
         if written is not None:
             with contextlib.suppress(errors.DataMissing):
                 drivers.delete(_location(written), self._context)
-        with drivers.translated(drivers.name(store)):
-            driver = drivers.of_store(store)
-            traits.of(driver).leftovers(driver, self._image_id,
-                                        self._context)
-        self._noted.pop(store, None)
+        clearing.remove_leftovers(store, self._image_id, self._context)
+        del self._noted[store]
 
     @property
     def left(self) -> list[str]:
@@ -178,7 +191,7 @@ class Transaction:
     def __exit__(self, kind: type[BaseException] | None,
                  value: BaseException | None,
                  traceback: TracebackType | None) -> None:
-        with _changed:
+        with clearing.changed:
             self._ended = True
         for store in self.left:
             self.discard(store)
@@ -200,7 +213,8 @@ class Transaction:
             with drivers.translated(where), sharing.shared(
                     shared, feed.is_at_end):
                 url, count, checksum, _multihash, metadata = driver.add(
-                    self._image_id, feed,
+                    self._image_id,
+                    iter(feed) if habits.takes_chunks(driver) else feed,
                     habits.size_to_tell(driver, size or 0), algorithm,
                     context=self._context)
             written = Written(store, count, url, dict(metadata or {}))
@@ -212,17 +226,15 @@ class Transaction:
     @contextlib.contextmanager
     def _noting(self, store: str, feed: Feed) -> Iterator[None]:
         """Note that ``store`` is written to; clear it if that fails."""
-        with _changed:
+        with clearing.changed:
             self._require_wanted(store, feed)
-            if (store, self._image_id) in _busy:
-                raise errors.StoreStalled(
-                    f'{drivers.name(store)} has not ended what it was asked '
-                    f'to do for this image before')
+            if (store, self._image_id) in clearing.busy:
+                raise clearing.has_not_ended(store)
             self._noted[store] = None
-            _busy.add((store, self._image_id))
+            clearing.busy.add((store, self._image_id))
         try:
             yield
-            with _changed:
+            with clearing.changed:
                 self._require_wanted(store, feed)
         except errors.StoreOccupied:
             # What lies there is not ours.
@@ -234,7 +246,7 @@ class Transaction:
                 self._delete(store)
             raise
         finally:
-            self._return(store)
+            clearing.give_back(store, self._image_id)
 
     def _require_wanted(self, store: str, feed: Feed) -> None:
         if self._ended or feed.aborted:
@@ -263,7 +275,8 @@ def _verify(written: Written, size: int | None, feed: Feed, checksum: str,
     if size is not None and written.size != size:
         raise errors.ShortRead(
             f'{copy} got {written.size} bytes instead of {size}')
-    if checksum and checksum != shared.get(sharing.CHECKSUM):
+    known = shared.get(sharing.CHECKSUM)
+    if checksum and known and checksum != known:
         raise errors.HashMismatch(f'{copy} says that it got other data')
     stored = copy.size()
     if stored != written.size:

@@ -18,22 +18,25 @@ import time
 
 from glance_ext import errors
 
-#: What is handed over at once, and how much of that waits, at the most.
-_BATCH = 512 * 1024
-_BATCHES_WAITING = 2
+#: How many bytes travel at once: so many that a hand-over costs nothing, and
+#: so few that some of them are no memory.
+UNIT = 512 * 1024
+#: How many units wait, at the most.
+_WAITING = 2
 #: The reader of the bytes looks up this often, in seconds, while it waits.
 _LOOK_UP = 0.25
 
-_Item = list[bytes] | BaseException | None
+_Item = bytes | BaseException | None
 
 
 def read_ahead(chunks: Iterable[bytes], stall_timeout: float,
                check: Callable[[], None], name: str = 'the source'
                ) -> Iterator[bytes]:
-    """Yield the chunks, read by a thread that ends with this generator.
+    """Yield the bytes, read by a thread that ends with this generator.
 
-    A thread that does not return from its driver is left to itself: it ends
-    when the driver returns.
+    Small chunks are put together, unless they come slowly. A thread that
+    does not return from its driver is left to itself: it ends when the driver
+    returns.
 
     :param stall_timeout: seconds without a chunk after which the source is
         given up
@@ -42,39 +45,38 @@ def read_ahead(chunks: Iterable[bytes], stall_timeout: float,
     :raises errors.StoreStalled: no chunk came for ``stall_timeout``
     :raises BaseException: what ``chunks`` raised
     """
-    items: queue.Queue[_Item] = queue.Queue(_BATCHES_WAITING)
+    items: queue.Queue[_Item] = queue.Queue(_WAITING)
     left = threading.Event()
     threading.Thread(target=_read, args=(iter(chunks), items, left),
                      name='glance-ext-reader', daemon=True).start()
     try:
-        while (batch := _next(items, stall_timeout, check,
-                               name)) is not None:
-            if isinstance(batch, BaseException):
-                raise batch
-            yield from batch
+        while (unit := _next(items, stall_timeout, check, name)) is not None:
+            if isinstance(unit, BaseException):
+                raise unit
+            yield unit
     finally:
         left.set()
 
 
 def _read(chunks: Iterator[bytes], items: queue.Queue[_Item],
           left: threading.Event) -> None:
-    batch: list[bytes] = []
+    parts: list[bytes] = []
     size = 0
     begun = time.monotonic()
     try:
         for chunk in chunks:
-            batch.append(chunk)
+            parts.append(chunk)
             size += len(chunk)
-            # A slow source gives signs of life before its batch is full.
-            if size >= _BATCH or time.monotonic() - begun > _LOOK_UP:
-                if not _put(items, batch, left):
+            # A slow source gives signs of life before its unit is full.
+            if size >= UNIT or time.monotonic() - begun > _LOOK_UP:
+                if not _put(items, b''.join(parts), left):
                     return
-                batch, size, begun = [], 0, time.monotonic()
+                parts, size, begun = [], 0, time.monotonic()
     except BaseException as exc:
-        _put(items, batch, left)
+        _put(items, b''.join(parts), left)
         _put(items, exc, left)
     else:
-        _put(items, batch, left)
+        _put(items, b''.join(parts), left)
         _put(items, None, left)
     finally:
         getattr(chunks, 'close', lambda: None)()
@@ -82,6 +84,9 @@ def _read(chunks: Iterator[bytes], items: queue.Queue[_Item],
 
 def _put(items: queue.Queue[_Item], item: _Item,
          left: threading.Event) -> bool:
+    """Hand an item over, if it is any; False if nobody wants it."""
+    if item == b'':
+        return True
     while not left.is_set():
         try:
             items.put(item, timeout=_LOOK_UP)

@@ -16,13 +16,14 @@ from collections.abc import Iterable
 import hashlib
 import queue
 import threading
+import time
 from types import TracebackType
 from typing import Self
 
-#: Chunks are handed over in batches of this many bytes: large enough that a
-#: hand-over costs nothing, small enough that a few of them are no memory.
-_BATCH = 512 * 1024
-_BATCHES_WAITING = 4
+from glance_ext.transfer import ahead
+
+#: How many batches wait for a thread, at the most.
+_WAITING = 2
 
 _Batch = list[bytes | memoryview]
 
@@ -36,7 +37,7 @@ class Digests:
     :raises ValueError: for an algorithm that this Python lacks
 
     Use it as a context manager: leaving it ends its threads, whatever
-    happened. At most four batches of half a MiB wait per thread, and
+    happened. At most two batches of half a MiB wait per thread, and
     :meth:`update` blocks while they do.
     """
 
@@ -54,17 +55,19 @@ class Digests:
         if not self._workers:
             for hasher in self._hashers.values():
                 hasher.update(chunk)
+            # Green threads run when others let them.
+            time.sleep(0)
             return
         # A store may give chunks of many MiB (RBD gives 8). Slices of one
         # share its memory, so what waits is bounded for these as well.
         view: bytes | memoryview = chunk
-        if len(chunk) > _BATCH:
+        if len(chunk) > ahead.UNIT:
             view = memoryview(chunk)
-        for start in range(0, len(chunk), _BATCH):
-            piece = view[start:start + _BATCH]
+        for start in range(0, len(chunk), ahead.UNIT):
+            piece = view[start:start + ahead.UNIT]
             self._batch.append(piece)
             self._batched += len(piece)
-            if self._batched >= _BATCH:
+            if self._batched >= ahead.UNIT:
                 self._hand_over()
 
     def finish(self) -> dict[str, str]:
@@ -113,7 +116,7 @@ class _Worker(threading.Thread):
     def __init__(self, hashers: list['hashlib._Hash']) -> None:
         super().__init__(name='glance-ext-digest', daemon=True)
         self.batches: queue.Queue[_Batch | None] = queue.Queue(
-            _BATCHES_WAITING)
+            _WAITING)
         self._hashers = hashers
         self.start()
 

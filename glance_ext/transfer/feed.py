@@ -22,8 +22,9 @@ LIMIT = 2 << 20
 class Feed:
     """A bounded queue of chunks, read like a file.
 
-    The pump calls :meth:`put`, :meth:`end` and :meth:`abort`; the sink
-    :meth:`read` or iteration, and :meth:`close` when it is done with it.
+    The pump calls :meth:`put`, :meth:`end` and :meth:`abort`; one thread,
+    the sink's, :meth:`read` or iteration, and :meth:`close` when it is done
+    with it.
     """
 
     def __init__(self) -> None:
@@ -33,6 +34,9 @@ class Feed:
         self._aborted: BaseException | None = None
         self._closed = False
         self._changed = threading.Condition()
+        #: What the sink has begun to read, and where it is in there.
+        self._chunk = b''
+        self._at = 0
         #: How many bytes the sink has read.
         self.bytes_read = 0
 
@@ -58,10 +62,7 @@ class Feed:
 
     def is_at_end(self) -> bool:
         """Wait for the next byte; True if the end comes instead."""
-        with self._changed:
-            self._changed.wait_for(
-                lambda: self._chunks or self._ended or self._aborted)
-            return not self._chunks and not self._aborted
+        return not (self._has_more() or self.aborted)
 
     def end(self) -> None:
         """Say that no more bytes follow."""
@@ -73,51 +74,63 @@ class Feed:
         """Have the sink's next read raise ``cause``, and drop the rest."""
         with self._changed:
             self._aborted = self._aborted or cause
-            self._chunks.clear()
-            self._held = 0
-            self._changed.notify_all()
+            self._drop()
 
     def close(self) -> None:
         """Say that the sink reads no more."""
         with self._changed:
             self._closed = True
-            self._chunks.clear()
-            self._held = 0
-            self._changed.notify_all()
+            self._drop()
 
     def read(self, size: int = -1) -> bytes:
         """Return ``size`` bytes, or all that is left, or b'' at the end.
 
         Like a file's, a short answer means that the end has come.
         """
-        parts: list[bytes] = []
-        count = 0
-        while size < 0 or count < size:
-            part = self._next(size - count if size >= 0 else -1)
-            if not part:
-                break
-            parts.append(part)
-            count += len(part)
-        self.bytes_read += count
-        return parts[0] if len(parts) == 1 else b''.join(parts)
+        parts: list[bytes | memoryview] = []
+        left = size
+        while left and self._has_more():
+            end = len(self._chunk) if left < 0 else min(
+                self._at + left, len(self._chunk))
+            whole = end - self._at == len(self._chunk)
+            parts.append(self._chunk if whole else
+                         memoryview(self._chunk)[self._at:end])
+            if left > 0:
+                left -= end - self._at
+            self._at = end
+        if self._aborted:
+            raise self._aborted
+        self.bytes_read += sum(map(len, parts))
+        if len(parts) == 1 and isinstance(parts[0], bytes):
+            return parts[0]
+        return b''.join(parts)
 
     def __iter__(self) -> Iterator[bytes]:
-        while part := self._next(-1):
-            self.bytes_read += len(part)
-            yield part
+        while self._has_more():
+            chunk, self._at = self._chunk[self._at:], len(self._chunk)
+            self.bytes_read += len(chunk)
+            yield chunk
+        if self._aborted:
+            raise self._aborted
 
-    def _next(self, most: int) -> bytes:
+    def _has_more(self) -> bool:
+        """Wait for a byte to read; False if the end comes, or an abort."""
+        if self._aborted:
+            return False
+        if self._at < len(self._chunk):
+            return True
+        self._chunk, self._at = b'', 0
         with self._changed:
             self._changed.wait_for(
                 lambda: self._chunks or self._ended or self._aborted)
-            if self._aborted:
-                raise self._aborted
-            if not self._chunks:
-                return b''
-            part = self._chunks.popleft()
-            if 0 <= most < len(part):
-                self._chunks.appendleft(part[most:])
-                part = part[:most]
-            self._held -= len(part)
+            if self._aborted or not self._chunks:
+                return False
+            self._chunk = self._chunks.popleft()
+            self._held -= len(self._chunk)
             self._changed.notify_all()
-            return part
+            return True
+
+    def _drop(self) -> None:
+        self._chunks.clear()
+        self._held = 0
+        self._changed.notify_all()

@@ -49,19 +49,39 @@ class Sink:
         #: Why this sink failed, or None.
         self.error: BaseException | None = None
         self.feed = Feed()
+        #: Whether ``write`` has returned, or raised.
+        self.ended = False
         self._write = write
-        self._thread = threading.Thread(
-            target=self._run, name=f'glance-ext-sink-{name}', daemon=True)
+        self._read = 0
+        self._since = 0.0
+        self._thread: threading.Thread | None = None
 
-    def start(self) -> None:
-        self._thread.start()
+    def start(self, changed: threading.Event) -> None:
+        """Begin to write; set ``changed`` when that has ended."""
+        thread = threading.Thread(
+            target=self._run, args=(changed,),
+            name=f'glance-ext-sink-{self.name}', daemon=True)
+        thread.start()
+        self._thread = thread
 
     def is_working(self) -> bool:
-        return self._thread.is_alive()
+        return self._thread is not None and self._thread.is_alive()
 
     def join(self, seconds: float) -> None:
-        if self._thread.ident is not None:
+        if self._thread is not None:
             self._thread.join(seconds)
+
+    def watch(self) -> None:
+        """Begin to count the time that passes without a byte read."""
+        self._read, self._since = self.feed.bytes_read, time.monotonic()
+
+    def fail_if_stalled(self, seconds: float) -> None:
+        """Give this sink up if nothing was read for so long."""
+        if self.feed.bytes_read != self._read:
+            self.watch()
+        elif time.monotonic() - self._since > seconds and not self.ended:
+            self.fail(Stalled(f'{self.name} took nothing for {seconds:g} '
+                              f'seconds'))
 
     def fail(self, cause: BaseException) -> None:
         """Give this sink up; the others go on."""
@@ -69,13 +89,15 @@ class Sink:
         self.feed.abort(cause)
         self.feed.close()
 
-    def _run(self) -> None:
+    def _run(self, changed: threading.Event) -> None:
         try:
             self.result = self._write(self.feed)
         except BaseException as exc:
             self.error = self.error or exc
         finally:
             self.feed.close()
+            self.ended = True
+            changed.set()
 
 
 def pump(chunks: Iterable[bytes], sinks: Sequence[Sink], *,
@@ -83,6 +105,8 @@ def pump(chunks: Iterable[bytes], sinks: Sequence[Sink], *,
          check: Callable[[], None], stall_timeout: float,
          digested: Callable[[dict[str, str] | None], None] = (
              lambda found: None),
+         finished: Callable[[Sink, dict[str, str]], None] = (
+             lambda sink, found: None),
          grace: float = 5) -> dict[str, str]:
     """Move every chunk into the digests and into all sinks that live.
 
@@ -96,39 +120,59 @@ def pump(chunks: Iterable[bytes], sinks: Sequence[Sink], *,
     :param digested: told the digests as soon as they are known, before any
         sink is told that it has read everything; None where the transfer
         fails
+    :param finished: called with each sink when it has ended, whichever ends
+        next, and with the digests; with none, when it has failed before
+        they were known. What it raises ends the transfer
     :param grace: seconds that the sinks get to end in when the transfer
         fails; a driver that does not return from a call is left to itself
     :returns: ``{algorithm: hex digest}`` of what was read: of everything,
         unless all sinks failed before
-    :raises BaseException: what the source or ``check`` raised. Every sink
-        has ended then, with an ``error``, or hangs in its driver
+    :raises BaseException: what the source, ``check`` or ``finished`` raised.
+        Every sink has ended then or hangs in its driver; those that
+        ``finished`` has not been told of have an ``error``
     """
+    working = list(sinks)
+    changed = threading.Event()
+
+    def see(found: dict[str, str] | None) -> None:
+        for sink in working[:]:
+            # None succeeds before the digests are known.
+            ended = sink.error or (sink.ended and found is not None)
+            progress.branch(sink.name).done = sink.feed.bytes_read
+            if ended:
+                working.remove(sink)
+                finished(sink, found or {})
+
     try:
         for sink in sinks:
-            sink.start()
+            sink.start(changed)
         with closing(chunks) as source:
             for chunk in source:
                 check()
                 digests.update(chunk)
-                for sink in sinks:
-                    if sink.error is None:
-                        _feed(sink, chunk, check, stall_timeout)
-                        progress.branch(sink.name).done = sink.feed.bytes_read
+                for sink in working:
+                    _feed(sink, chunk, check, stall_timeout)
                 progress.advance(len(chunk))
-                if sinks and all(sink.error for sink in sinks):
+                see(None)
+                if sinks and not working:
                     break
         found = digests.finish()
         digested(found)
-        for sink in sinks:
+        for sink in working:
+            sink.watch()
             sink.feed.end()
-        for sink in sinks:
-            _await(sink, check, stall_timeout)
-            progress.branch(sink.name).done = sink.feed.bytes_read
+        while working:
+            changed.wait(_LOOK_UP)
+            changed.clear()
+            check()
+            for sink in working:
+                sink.fail_if_stalled(stall_timeout)
+            see(found)
         return found
     except BaseException as exc:
         cancelled = Cancelled(type(exc).__name__)
         digested(None)
-        for sink in sinks:
+        for sink in working:
             sink.fail(cancelled)
         until = time.monotonic() + grace
         for sink in sinks:
@@ -138,28 +182,8 @@ def pump(chunks: Iterable[bytes], sinks: Sequence[Sink], *,
 
 def _feed(sink: Sink, chunk: bytes, check: Callable[[], None],
           stall_timeout: float) -> None:
-    began, read = time.monotonic(), sink.feed.bytes_read
+    sink.watch()
+    # One that fails takes everything, and drops it.
     while not sink.feed.put(chunk, _LOOK_UP):
         check()
-        if sink.feed.bytes_read != read:
-            began, read = time.monotonic(), sink.feed.bytes_read
-        elif time.monotonic() - began > stall_timeout:
-            sink.fail(Stalled(f'{sink.name} took nothing for '
-                              f'{stall_timeout} seconds'))
-            return
-
-
-def _await(sink: Sink, check: Callable[[], None],
-           stall_timeout: float) -> None:
-    """Wait for a sink to end; it has ``stall_timeout`` from its last read."""
-    began, read = time.monotonic(), sink.feed.bytes_read
-    # One that was given up is not waited for again.
-    while sink.is_working() and sink.error is None:
-        sink.join(_LOOK_UP)
-        check()
-        if sink.feed.bytes_read != read:
-            began, read = time.monotonic(), sink.feed.bytes_read
-        elif time.monotonic() - began > stall_timeout:
-            sink.fail(Stalled(f'{sink.name} did not end for '
-                              f'{stall_timeout} seconds'))
-            return
+        sink.fail_if_stalled(stall_timeout)

@@ -70,12 +70,12 @@ def read(copy, offset=0):
 
 
 def write(transaction, chunks, stores, size, check=lambda: None,
-          stall_timeout=60):
+          stall_timeout=60, **options):
     with Digests(['md5', 'sha256'], 2) as digests:
         return transaction.write(
             chunks, stores, size=size, algorithm='sha256', digests=digests,
             progress=Progress(size), check=check, sleep=time.sleep,
-            stall_timeout=stall_timeout)
+            stall_timeout=stall_timeout, **options)
 
 
 @dataclasses.dataclass

@@ -15,6 +15,7 @@ from concurrent import futures
 import uuid
 
 from glance_ext import errors
+from glance_ext.stores import clearing
 from glance_ext.stores import writing
 from tests.conformance import cases
 from tests.conformance.cases import CHUNK
@@ -164,6 +165,17 @@ class Conformance(cases.StoreCase):
             self.assertIsInstance(outcome[self.store], writing.Written)
         self.assertEqual([], transaction.left)
         self.assert_nothing_new()
+
+    def test_what_a_process_that_died_has_left_is_cleared(self):
+        for size in (1000, self.sizes[-1]):
+            with self.subTest(size=size):
+                other = self.add(data(1000), image_id='other')
+                self.kept.discard(self.add(data(size), image_id='image'))
+                for _ in range(2):
+                    clearing.clear(self.store, 'image', self.context)
+                    self.assertEqual(data(1000), read(other))
+                self.delete(other)
+                self.assert_nothing_new()
 
     def test_missing_data_says_so(self):
         copy = self.add(data(1000))

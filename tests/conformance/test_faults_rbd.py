@@ -18,6 +18,7 @@ import time
 import unittest
 
 from glance_ext import errors
+from glance_ext.stores import clearing
 from glance_ext.stores import drivers
 from tests.conformance.cases import MIB
 from tests.conformance.cases import cut
@@ -241,6 +242,20 @@ class TestInstance(RbdCase, unittest.TestCase):
                     self.assertEqual(sha256(content), digest([copy]).sha256)
                     self.delete(copy)
                 self.assert_nothing_new()
+
+
+class TestDied(RbdCase, unittest.TestCase):
+
+    def test_half_an_image_of_a_process_that_died_is_cleared(self):
+        import rbd
+
+        with self.ceph.pool() as pool:
+            rbd.RBD().create(pool, 'half', SIZE)
+        with self.ceph.opened('half'):
+            self.assert_fails(errors.StoreBusy, clearing.clear, 'rbd', 'half',
+                              self.context)
+        clearing.clear('rbd', 'half', self.context)
+        self.assert_nothing_new()
 
 
 class TestInUse(RbdCase, unittest.TestCase):

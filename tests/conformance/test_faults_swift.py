@@ -16,6 +16,7 @@ import time
 import unittest
 
 from glance_ext import errors
+from glance_ext.stores import clearing
 from glance_ext.stores import drivers
 from tests.conformance.cases import MIB
 from tests.conformance.cases import Broken
@@ -67,7 +68,7 @@ class TestSegments(SwiftCase, unittest.TestCase):
                 self.delete(copy)
         self.assert_nothing_new()
 
-    def test_those_before_a_failure_between_two_are_deleted(self):
+    def test_those_before_a_failure_between_two_are_deleted_or_cleared(self):
         driver = drivers.of_store('swift')
         with self.assertRaises(Broken):
             driver.add('id', BreaksOff(DATA, 2 * SEGMENT), len(DATA),
@@ -77,6 +78,8 @@ class TestSegments(SwiftCase, unittest.TestCase):
                 self.assertRaises(Broken)):
             write(transaction, cut(DATA, 2 * SEGMENT), ['swift'], len(DATA))
         self.assertEqual(['id-00001', 'id-00002'], self.everything())
+        clearing.clear('swift', 'id', self.context)
+        self.assertEqual([], self.everything())
 
     def test_image_is_not_written_over_another_one(self):
         copy = self.add(DATA, image_id='id')
@@ -159,7 +162,7 @@ class TestDamage(SwiftCase, unittest.TestCase):
 
 class TestUploads(S3Case, unittest.TestCase):
 
-    def test_that_failed_are_aborted(self):
+    def test_that_failed_or_were_left_are_aborted(self):
         driver = drivers.of_store('s3')
         with self.assertRaises(Broken):
             driver.add('id', BreaksOff(PARTS, 6 * MIB), len(PARTS), 'sha256')
@@ -168,6 +171,8 @@ class TestUploads(S3Case, unittest.TestCase):
                 self.assertRaises(Broken)):
             write(transaction, cut(PARTS, 6 * MIB), ['s3'], len(PARTS))
         self.assertEqual([left], [*self.swift.uploads(self.bucket)])
+        clearing.clear('s3', 'id', self.context)
+        self.assertEqual([], self.everything())
         with self.transaction('id') as transaction, (
                 self.assertRaises(Broken)):
             write(transaction, cut(PARTS, 6 * MIB), ['s3'], len(PARTS))

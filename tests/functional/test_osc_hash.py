@@ -32,6 +32,7 @@ import openstack.connection
 from glance_ext import client
 from tests.functional.cases import until
 from tests.harness import glance
+from tests.harness import programs
 from tests.harness import users
 from tests.harness import venvs
 
@@ -46,12 +47,18 @@ CALCULATE = ('image', 'hash', 'calculate')
 def command(server, *arguments, user=users.ADMIN):
     """The words of ``openstack``, authenticated by a header."""
     return [
-        str(venvs.ensure('client') / 'bin' / 'openstack'),
+        'openstack',
         '--os-auth-type=admin_token',
         f'--os-endpoint={server.url}/v2',
         f'--os-token={user.token}',
         *arguments,
     ]
+
+
+def process(server, *arguments):
+    """The same as the words of a process of its own."""
+    openstack = str(venvs.ensure('client') / 'bin' / 'openstack')
+    return [openstack, *command(server, *arguments)[1:]]
 
 
 def environment():
@@ -72,14 +79,7 @@ class OpenstackCase(unittest.TestCase):
         return self.ended(command(self.server, *arguments, user=user))
 
     def ended(self, words):
-        return subprocess.run(
-            words,
-            check=False,
-            capture_output=True,
-            text=True,
-            env=environment(),
-            timeout=120,
-        )
+        return programs.shared().run(words)
 
     def rows(self, *arguments, status=0, user=users.ADMIN):
         """The rows of the command, which ends with ``status``."""
@@ -224,13 +224,13 @@ class CalculateHashTest(OpenstackCase):
         for option in ('--wait', '--algorithm', '--rehash', '<image>'):
             self.assertIn(option, done.stdout)
         done = self.openstack('complete')
-        self.assertIn("cmds_image_hash='calculate'", done.stdout)
+        self.assertIn("cmds_image_hash='calculate report'", done.stdout)
 
     def test_interrupted_it_says_how_to_follow(self):
         image = self.server.legacy(DATA)
         fault = self.server.fault('stall', image=image)
         with subprocess.Popen(
-            command(self.server, *CALCULATE, '--wait', image),
+            process(self.server, *CALCULATE, '--wait', image),
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
@@ -243,13 +243,16 @@ class CalculateHashTest(OpenstackCase):
             finally:
                 program.kill()
         self.assertEqual((130, ''), (program.returncode, output))
-        follow = errors.splitlines()[-1].split()
-        self.assertEqual(['openstack', 'image', 'task', 'show'], follow[:4])
-        shown = self.openstack(*follow[1:], '-f', 'json')
+        follow = errors.splitlines()[-2].split()
+        self.assertEqual(
+            ['openstack', 'image', 'action', 'show', '--wait'], follow[:5]
+        )
+        shown = self.openstack(*follow[1:4], follow[5], '-f', 'json')
         self.assertEqual('processing', json.loads(shown.stdout)['status'])
         self.server.clear_faults(fault)
-        action = self.server.wait_action(follow[4])
-        self.assertEqual('success', action['status'])
+        done = self.openstack(*follow[1:])
+        self.assertEqual(0, done.returncode, done.stderr)
+        self.assertRegex(done.stdout, r'status +\| success')
 
     def test_a_terminal_shows_a_bar_while_it_runs(self):
         image = self.server.legacy(DATA, name='on a terminal')
@@ -257,7 +260,7 @@ class CalculateHashTest(OpenstackCase):
         ours, theirs = pty.openpty()
         with open(ours, 'rb', buffering=0) as terminal:
             with subprocess.Popen(
-                command(self.server, *CALCULATE, '--wait', image),
+                process(self.server, *CALCULATE, '--wait', image),
                 stdout=subprocess.PIPE,
                 stderr=theirs,
                 text=True,
@@ -293,7 +296,7 @@ class WithoutAuthenticationTest(OpenstackCase):
         )
         done = self.ended(
             [
-                str(venvs.ensure('client') / 'bin' / 'openstack'),
+                'openstack',
                 '--os-auth-type=none',
                 f'--os-endpoint={self.server.url}',
                 *CALCULATE,

@@ -151,11 +151,11 @@ class Glance(instance.Instance):
         return self._expect(200, self.request('GET', path, user=user)).json
 
     def wait_action(self, action: str, timeout: float = 30) -> Any:
-        """Return an action once it is over, well or badly."""
+        """Return an action once it is over, and undone if it failed."""
         deadline = time.monotonic() + timeout
         while True:
             found = self.action(action)
-            if found['status'] in ('success', 'failure'):
+            if found['phase'] == 'ended':
                 return found
             if time.monotonic() > deadline:
                 raise AssertionError(found)

@@ -17,7 +17,7 @@ It sets the headers that keystonemiddleware sets, so that Glance's own
 
 from collections.abc import Callable
 from typing import Any
-import urllib.parse
+from urllib import parse
 
 from tests.harness import users
 
@@ -48,9 +48,9 @@ class HeaderAuth:
         for name in NAMES:
             environ.pop(name, None)
         environ['HTTP_X_IDENTITY_STATUS'] = 'Invalid'
+        # glanceclient quotes a token that is given to it.
+        token = parse.unquote(environ.get('HTTP_X_AUTH_TOKEN', ''))
         try:
-            # python-glanceclient percent-encodes what it sends in headers.
-            token = urllib.parse.unquote(environ.get('HTTP_X_AUTH_TOKEN', ''))
             user = users.User.parse(token)
         except ValueError:
             return self.application(environ, start)

@@ -22,6 +22,8 @@ import urllib.parse
 
 from oslo_config import cfg
 
+from glance_ext.transfer import ahead
+
 PATH = '/v2/pacing'
 MIB = 1 << 20
 #: Bytes per second.
@@ -30,6 +32,8 @@ STOPPED, SLOW, FAST, UNLIMITED = 1, 2 * MIB, 32 * MIB, 0
 
 def filter_factory(global_conf: Any, **local_conf: Any) -> Any:
     """Return the filter, as ``paste.filter_factory`` wants it."""
+    # To stop at the byte, and not half a MiB further.
+    ahead.UNIT = 64 * 1024
     return Filter
 
 

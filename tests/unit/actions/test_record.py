@@ -47,13 +47,13 @@ class TestAction(unittest.TestCase):
         with self.assertRaises(ValueError):
             record.Action.of(task()._replace(input={'import_from': 'x'}))
 
-    def test_row_that_a_plain_node_ended_says_so(self):
+    def test_row_that_a_plain_node_ended_says_so_and_is_to_be_undone(self):
         ended = record.Action.of(task('failure', message='Expired lock '
                                       'preempted'))
         self.assertEqual(
             {'code': 'worker_lost', 'message': 'Expired lock preempted'},
             ended.view()['error'])
-        self.assertEqual('ended', ended.view()['phase'])
+        self.assertEqual('rolling-back', ended.view()['phase'])
 
     def test_progress_in_numbers(self):
         action = record.Action.of(task(result={

@@ -37,13 +37,18 @@ class Reply:
 
 @dataclasses.dataclass(frozen=True)
 class Request:
-    """One request that came in; ``body`` is its JSON, None without one."""
+    """One request that came in.
+
+    ``body`` is its JSON, None without one, or the data that was sent.
+    """
 
     method: str
     path: str
     headers: Mapping[str, str]
     body: Any
 
+
+_DATA = 'application/octet-stream'
 
 NOT_FOUND = Reply(
     404,
@@ -102,32 +107,51 @@ class Server:
     def _handler(server) -> type[http.server.BaseHTTPRequestHandler]:
         class Handler(http.server.BaseHTTPRequestHandler):
             def do_GET(self) -> None:
-                length = int(self.headers.get('Content-Length') or 0)
-                sent = self.rfile.read(length)
                 reply = server._reply_to(
                     Request(
-                        self.command,
-                        self.path,
-                        self.headers,
-                        json.loads(sent) if sent else None,
+                        self.command, self.path, self.headers, self._sent()
                     )
                 )
                 if reply.cut:
                     self.close_connection = True
                     return
-                text = reply.body
+                text, content_type = reply.body, reply.content_type
                 if not isinstance(text, str):
-                    text = json.dumps(text)
+                    if reply.status >= 400 and self._wants_text():
+                        # As Glance answers to a client that accepts text.
+                        words = text['message'].replace('<br />', '\n')
+                        text = f'{reply.status} Error\n\n{words}'
+                        content_type = 'text/plain'
+                    else:
+                        text = json.dumps(text)
                 body = text.encode()
                 self.send_response(reply.status)
-                self.send_header('Content-Type', reply.content_type)
+                self.send_header('Content-Type', content_type)
                 self.send_header('Content-Length', str(len(body)))
                 for name, value in reply.headers.items():
                     self.send_header(name, value)
                 self.end_headers()
                 self.wfile.write(body)
 
-            do_POST = do_GET
+            def _sent(self) -> Any:
+                if self.headers.get('Transfer-Encoding') == 'chunked':
+                    sent = b''
+                    while size := int(self.rfile.readline(), 16):
+                        sent += self.rfile.read(size)
+                        self.rfile.readline()
+                    self.rfile.readline()
+                else:
+                    length = int(self.headers.get('Content-Length') or 0)
+                    sent = self.rfile.read(length)
+                if not sent:
+                    return None
+                data = self.headers.get('Content-Type') == _DATA
+                return sent if data else json.loads(sent)
+
+            def _wants_text(self) -> bool:
+                return self.headers.get('Accept') == 'text/plain'
+
+            do_POST = do_PUT = do_DELETE = do_GET
 
             def log_message(self, *_: object) -> None:
                 pass

@@ -116,6 +116,13 @@ class ParseTest(unittest.TestCase):
                 self.assertEqual(succeeded, found.succeeded)
                 self.assertEqual(failed, found.failed)
 
+    def test_one_that_is_rolled_back_has_failed_and_not_ended(self):
+        found = action.parse(
+            BODY | {'status': 'failure', 'phase': 'rolling-back'}
+        )
+        self.assertTrue(found.failed)
+        self.assertFalse(found.ended)
+
     def test_why_it_failed(self):
         error = {'code': 'hash_mismatch', 'message': 'It differs.'}
         found = action.parse(BODY | {'status': 'failure', 'error': error})

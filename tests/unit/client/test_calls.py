@@ -114,6 +114,87 @@ class CalculateHashTest(ClientTest):
             self.client.calculate_hash(ID)
 
 
+class StartingTest(ClientTest):
+    """What the commands' tests do not show of copy, download and verify."""
+
+    def test_nothing_is_asked_of_a_server_that_does_not_offer_it(self):
+        self.server.on(INFO, stub.Reply(200, {'action_types': ['hash']}))
+        for what, call in (
+            ('copy-image', lambda: self.client.copy(ID, ['far'])),
+            ('copy-image', lambda: self.client.plan_copy(ID, ['far'])),
+            ('web-download', lambda: self.client.web_download(ID, 'u')),
+            ('web-download', lambda: self.client.plan_web_download(ID, 'u')),
+            ('verify', lambda: self.client.verify(ID)),
+        ):
+            with self.subTest(what):
+                with self.assertRaises(client.NotOffered) as raised:
+                    call()
+                self.assertEqual(what, raised.exception.what)
+        self.assertEqual([INFO], self.server.calls())
+
+    def test_of_an_address_only_the_id_is_taken(self):
+        self.server.on(
+            INFO, stub.Reply(200, {'import_methods': ['copy-image']})
+        )
+        self.server.on('GET /v2/image-actions/a1', stub.Reply(200, ACTION))
+        for place, begun in (
+            ('https://elsewhere.example.com/v9/image-actions/a1', True),
+            ('a1', True),
+            ('https://elsewhere.example.com/a1?x=/', False),
+            ('https://elsewhere.example.com/v2/image-actions/a%2F1', False),
+            ('', False),
+        ):
+            with self.subTest(place):
+                self.server.on(
+                    f'POST /v2/images/{ID}/import',
+                    stub.Reply(202, '', 'text/plain', {'Location': place}),
+                )
+                if begun:
+                    self.assertEqual('a1', self.client.copy(ID).id)
+                    continue
+                with self.assertRaises(client.UnexpectedAnswer):
+                    self.client.copy(ID)
+
+    def test_a_plan_that_is_none(self):
+        self.server.on(
+            INFO, stub.Reply(200, {'import_methods': ['copy-image']})
+        )
+        self.server.on(
+            f'POST /v2/images/{ID}/import', stub.Reply(202, '', 'text/plain')
+        )
+        with self.assertRaises(client.UnexpectedAnswer):
+            self.client.plan_copy(ID, ['far'])
+
+
+class InfoTest(ClientTest):
+    def test_it_is_asked_for_once(self):
+        self.server.on(INFO, stub.Reply(200, {'version': '1'}))
+        self.assertEqual({'version': '1'}, self.client.info)
+        self.assertEqual({'version': '1'}, self.client.info)
+        self.assertEqual([INFO], self.server.calls())
+
+    def test_a_glance_without_the_extension(self):
+        with self.assertRaises(client.ExtensionAbsent):
+            self.client.require('verify')
+
+    def test_an_answer_that_is_none(self):
+        self.server.on(INFO, stub.Reply(200, []))
+        with self.assertRaises(client.UnexpectedAnswer):
+            self.client.require('verify')
+
+
+class StoresTest(ClientTest):
+    def test_those_that_can_be_written_to(self):
+        stores = [{'id': 'a'}, {'id': 'b', 'read-only': 'true'}]
+        self.server.on(
+            'GET /v2/info/stores', stub.Reply(200, {'stores': stores})
+        )
+        self.assertEqual(('a',), self.client.stores())
+
+    def test_a_glance_with_a_single_store_names_none(self):
+        self.assertEqual((), self.client.stores())
+
+
 class ShowActionTest(ClientTest):
     def test_returns_it_as_it_is(self):
         result = {'os_hash_algo': 'md5', 'os_hash_value': 'ff'}

@@ -63,7 +63,7 @@ class TransportTest(unittest.TestCase):
                 self.server.on(f'POST /v2{PATH}', stub.Reply(202, answer))
                 sent = {'os_hash_algo': 'sha256'}
                 found = transport.of(library).request('POST', PATH, sent)
-                self.assertEqual(answer, found)
+                self.assertEqual(answer, found.body)
                 request = self.server.requests[-1]
                 self.assertEqual(f'/v2{PATH}', request.path)
                 self.assertEqual(sent, request.body)
@@ -117,7 +117,7 @@ class TransportTest(unittest.TestCase):
                     f'POST /v2{PATH}', stub.Reply(204, '', 'text/plain')
                 )
                 found = transport.of(library).request('POST', PATH, {})
-                self.assertIsNone(found)
+                self.assertIsNone(found.body)
 
     def test_a_connection_that_is_cut(self):
         for name, library, _ in self.libraries():

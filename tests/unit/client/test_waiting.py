@@ -48,6 +48,33 @@ class FollowTest(unittest.TestCase):
                     [action.status for action in seen],
                 )
 
+    def test_what_is_cancelled_has_ended_when_it_is_rolled_back(self):
+        self.server.on(
+            CALL,
+            reply('failure', phase='rolling-back'),
+            reply('failure', phase='ended'),
+        )
+        self.assertEqual('ended', self.client.wait('a1').phase)
+
+    def test_an_id_is_taken_when_there_is_room_for_it(self):
+        for name in ('a1', 'a2', 'a3'):
+            self.server.on(
+                f'GET /v2/image-actions/{name}',
+                reply('processing', id=name),
+                reply('success', id=name),
+            )
+        taken = []
+
+        def ids():
+            for name in ('a1', 'a2', 'a3'):
+                taken.append((name, len(self.server.requests)))
+                yield name
+
+        seen = list(self.client.follow(ids(), parallel=2))
+        self.assertEqual(6, len(seen))
+        # The third after both had been looked at twice.
+        self.assertEqual([('a1', 0), ('a2', 0), ('a3', 4)], taken)
+
     def test_a_status_that_is_not_known_is_no_end(self):
         self.server.on(CALL, reply('resting'), reply('success'))
         self.assertTrue(self.client.wait('a1').succeeded)
@@ -65,7 +92,8 @@ class FollowTest(unittest.TestCase):
         self.assertEqual(1, self.server.calls().count(gone))
 
     def test_nothing_to_follow(self):
-        self.assertEqual([], list(self.client.follow([])))
+        for parallel in (None, 1):
+            self.assertEqual([], list(self.client.follow([], None, parallel)))
         self.assertEqual([], self.server.requests)
 
     def test_an_action_that_is_gone_ends_the_wait(self):

@@ -14,6 +14,7 @@ import json
 import pathlib
 import re
 import unittest
+from unittest import mock
 
 import jsonschema
 from oslo_config import cfg
@@ -22,6 +23,7 @@ from glance_ext import conf
 from glance_ext.api import discovery
 from glance_ext.api import routes
 from glance_ext.api import schemas
+from glance_ext.host import release
 
 SOURCE = pathlib.Path(__file__).parents[3] / 'api-ref' / 'source'
 METHOD = re.compile(r'^\.\. rest_method::\s+(\S+)\s+(\S+)$', re.MULTILINE)
@@ -90,9 +92,19 @@ class ParametersTest(unittest.TestCase):
             {'image_id', *schemas.IMAGE_HASH['properties']}, request
         )
 
+    def test_the_verify_request_has_the_properties_of_its_schema(self):
+        request, _ = parameters(sections()['POST', VERIFY_PATH])
+        self.assertEqual(
+            {'image_id', *schemas.IMAGE_VERIFY['properties']}, request
+        )
+
     def test_the_action_has_the_properties_of_its_schema(self):
         _, response = parameters(sections()['GET', ACTION_PATH])
         self.assertEqual(set(schemas.IMAGE_ACTION['properties']), response)
+
+    def test_the_list_has_the_properties_of_its_schema(self):
+        _, response = parameters(sections()['GET', LIST_PATH])
+        self.assertEqual(set(schemas.IMAGE_ACTIONS['properties']), response)
 
     def test_discovery_has_the_properties_of_its_answer(self):
         (response,) = parameters(sections()['GET', '/v2/info/glance-ext'])
@@ -104,10 +116,15 @@ class SamplesTest(unittest.TestCase):
         for name in ('image-hash-request', 'image-hash-rehash-request'):
             with self.subTest(name):
                 jsonschema.validate(sample(name), schemas.IMAGE_HASH)
+        jsonschema.validate(
+            sample('image-verify-request'), schemas.IMAGE_VERIFY
+        )
 
     def test_actions_are_valid_and_complete(self):
         for name in (
             'image-hash-response',
+            'image-verify-response',
+            'image-verify-bad-copy',
             'image-action-processing',
             'image-action-success',
             'image-action-failure',
@@ -119,18 +136,33 @@ class SamplesTest(unittest.TestCase):
                     set(schemas.IMAGE_ACTION['properties']), set(action)
                 )
 
-    def test_schemas_are_those_of_the_code(self):
+    def test_the_list_is_valid_and_complete(self):
+        page = sample('image-actions-response')
+        jsonschema.validate(page, schemas.IMAGE_ACTIONS)
         self.assertEqual(
-            schemas.IMAGE_HASH, sample('schema-image-hash-response')
-        )
-        self.assertEqual(
-            schemas.IMAGE_ACTION, sample('schema-image-action-response')
+            set(schemas.IMAGE_ACTIONS['properties']), set(page)
         )
 
+    def test_schemas_are_those_of_the_code(self):
+        for schema in (
+            schemas.IMAGE_HASH,
+            schemas.IMAGE_VERIFY,
+            schemas.IMAGE_ACTION,
+            schemas.IMAGE_ACTIONS,
+        ):
+            with self.subTest(schema['name']):
+                self.assertEqual(
+                    schema, sample(f'schema-{schema["name"]}-response')
+                )
+
     def test_discovery_is_what_the_code_answers(self):
+        release.register_missing_opts(cfg.CONF)
         conf.register_opts(cfg.CONF)
         documented = sample('info-response')
-        answered = discovery.show(None).body
+        with mock.patch.object(
+            release, 'has_green_threads', return_value=False
+        ):
+            answered = discovery.show(None).body
         del documented['version'], answered['version']
         self.assertEqual(answered, documented)
 
@@ -143,4 +175,6 @@ class SamplesTest(unittest.TestCase):
 
 
 HASH_PATH = '/v2/images/{image_id}/hash'
+VERIFY_PATH = '/v2/images/{image_id}/verify'
+LIST_PATH = '/v2/image-actions'
 ACTION_PATH = '/v2/image-actions/{action_id}'

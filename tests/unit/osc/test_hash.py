@@ -10,19 +10,17 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-import contextlib
 import csv
 import io
 import json
-import logging
 import subprocess
 import sys
 import unittest
 
-from glance_ext.osc import hash as hash_commands
 from tests.unit.client import stub
 from tests.unit.osc import shell
 
+CALCULATE = 'image hash calculate'
 COLUMNS = [
     'image_id',
     'image_name',
@@ -47,47 +45,25 @@ def action(name='a1', status='pending', **fields):
     return body | {'message': f'It is {status}.'} | fields
 
 
-class CalculateHashTest(unittest.TestCase):
-    def setUp(self):
-        self.server = self.enterContext(stub.Server())
-        self.image('i1', 'legacy')
-        self.server.on('GET /v2/info/glance-ext', stub.Reply(200, {}))
-        root = logging.getLogger()
-        self.addCleanup(setattr, root, 'handlers', root.handlers[:])
-        self.addCleanup(root.setLevel, root.level)
-
-    def image(self, name_or_id, name, *replies):
-        self.server.on(
-            f'GET /v2/images/{name_or_id}',
-            stub.Reply(200, {'id': name_or_id, 'name': name}),
-        )
-        self.server.on(f'POST /v2/images/{name_or_id}/hash', *replies)
+class CalculateHashTest(shell.ShellCase):
+    def accepted(self, image_id, *replies, name='legacy'):
+        self.image(image_id, name=name)
+        self.server.on(f'POST /v2/images/{image_id}/hash', *replies)
 
     def accepts(self, *seen):
-        self.image('i1', 'legacy', stub.Reply(202, action()))
+        self.accepted('i1', stub.Reply(202, action()))
         self.server.on(
             'GET /v2/image-actions/a1',
             *(stub.Reply(200, each) for each in seen),
         )
 
-    def openstack(self, *arguments):
+    def calculate(self, *arguments):
         """Return the exit status, standard output and standard error."""
-        program = shell.Shell(
-            self.server, 'image hash calculate', hash_commands.CalculateHash
-        )
-        status = program.run(['image', 'hash', 'calculate', *arguments])
-        return status, program.output.getvalue(), program.errors.getvalue()
-
-    def sent(self):
-        return [
-            (each.path, each.body)
-            for each in self.server.requests
-            if each.method == 'POST'
-        ]
+        return self.openstack(CALCULATE, *arguments)
 
     def test_accepted(self):
         self.accepts()
-        status, output, errors = self.openstack('-f', 'json', 'i1')
+        status, output, errors = self.calculate('-f', 'json', 'i1')
         self.assertEqual((0, ''), (status, errors))
         (row,) = json.loads(output)
         self.assertEqual(COLUMNS, list(row))
@@ -104,15 +80,15 @@ class CalculateHashTest(unittest.TestCase):
             },
             row,
         )
-        self.assertEqual([('/v2/images/i1/hash', {})], self.sent())
+        self.assertEqual([('POST /v2/images/i1/hash', {})], self.sent())
 
     def test_the_options_reach_the_server(self):
         self.accepts()
-        self.openstack('--algorithm', 'sha256', '--rehash', 'i1')
+        self.calculate('--algorithm', 'sha256', '--rehash', 'i1')
         self.assertEqual(
             [
                 (
-                    '/v2/images/i1/hash',
+                    'POST /v2/images/i1/hash',
                     {'os_hash_algo': 'sha256', 'rehash': True},
                 )
             ],
@@ -124,7 +100,7 @@ class CalculateHashTest(unittest.TestCase):
             action(status='processing'),
             action(status='success', result=RESULT),
         )
-        status, output, errors = self.openstack('--wait', '-f', 'json', 'i1')
+        status, output, errors = self.calculate('--wait', '-f', 'json', 'i1')
         self.assertEqual((0, 'legacy: success\n'), (status, errors))
         (row,) = json.loads(output)
         self.assertEqual('success', row['status'])
@@ -134,7 +110,7 @@ class CalculateHashTest(unittest.TestCase):
     def test_an_action_that_fails(self):
         error = {'code': 'hash_mismatch', 'message': 'The data differs.'}
         self.accepts(action(status='failure', error=error))
-        status, output, errors = self.openstack('--wait', '-f', 'json', 'i1')
+        status, output, errors = self.calculate('--wait', '-f', 'json', 'i1')
         self.assertEqual(1, status)
         self.assertIn('legacy: The data differs. (hash_mismatch)\n', errors)
         (row,) = json.loads(output)
@@ -143,7 +119,7 @@ class CalculateHashTest(unittest.TestCase):
 
     def test_an_action_that_cannot_be_seen_any_more(self):
         self.accepts()
-        status, output, errors = self.openstack('--wait', '-f', 'json', 'i1')
+        status, output, errors = self.calculate('--wait', '-f', 'json', 'i1')
         self.assertEqual(1, status)
         self.assertIn('legacy: Not known. (HTTP 404)\n', errors)
         (row,) = json.loads(output)
@@ -152,14 +128,14 @@ class CalculateHashTest(unittest.TestCase):
 
     def test_each_image_is_attempted(self):
         refused = stub.Reply(409, {'message': 'Not active.<br /><br />'})
-        self.image('i1', 'legacy', refused)
-        self.image('i2', 'other', stub.Reply(202, action('a2')))
+        self.accepted('i1', refused)
+        self.accepted('i2', stub.Reply(202, action('a2')), name='other')
         for hidden in ('false', 'true'):
             self.server.on(
                 f'GET /v2/images?name=i3&visibility=all&os_hidden={hidden}',
                 stub.Reply(200, {'images': []}),
             )
-        status, output, errors = self.openstack(
+        status, output, errors = self.calculate(
             '-f', 'json', 'i1', 'i3', 'i2', 'i1'
         )
         self.assertEqual(1, status)
@@ -198,22 +174,14 @@ class CalculateHashTest(unittest.TestCase):
 
     def test_the_columns_are_the_same_in_every_format_for_programs(self):
         self.accepts()
-        _, output, _ = self.openstack('-f', 'csv', 'i1')
+        _, output, _ = self.calculate('-f', 'csv', 'i1')
         self.assertEqual(COLUMNS, next(csv.reader(io.StringIO(output))))
-        _, output, _ = self.openstack('-f', 'value', '-c', 'action_id', 'i1')
+        _, output, _ = self.calculate('-f', 'value', '-c', 'action_id', 'i1')
         self.assertEqual('a1\n', output)
-
-    def table(self, output):
-        """The cells of a table, row by row."""
-        return [
-            [cell.strip() for cell in line.strip('|').split('|')]
-            for line in output.splitlines()
-            if line.startswith('|')
-        ]
 
     def test_the_table_of_one_image_stands_upright(self):
         self.accepts()
-        _, output, _ = self.openstack('i1')
+        table = self.table(CALCULATE, 'i1')
         self.assertEqual(
             [
                 ['Field', 'Value'],
@@ -223,58 +191,183 @@ class CalculateHashTest(unittest.TestCase):
                 ['status', 'pending'],
                 ['message', 'It is pending.'],
             ],
-            self.table(output),
+            table,
         )
-        _, output, _ = self.openstack('-c', 'checksum', 'i1')
-        self.assertEqual([['checksum'], ['None']], self.table(output))
+        table = self.table(CALCULATE, '-c', 'checksum', 'i1')
+        self.assertEqual([['checksum'], ['']], table)
 
     def test_the_table_of_several_leaves_out_what_is_empty(self):
         self.accepts()
         refused = stub.Reply(409, {'message': 'Not active.<br /><br />'})
-        self.image('i2', 'other', refused)
-        _, output, _ = self.openstack('i1', 'i2')
+        self.accepted('i2', refused, name='other')
+        table = self.table(CALCULATE, 'i1', 'i2')
         self.assertEqual(
             [
                 ['image_id', 'image_name', 'action_id', 'status', 'message'],
                 ['i1', 'legacy', 'a1', 'pending', 'It is pending.'],
                 ['i2', 'other', '', 'error', 'Not active. (HTTP 409)'],
             ],
-            self.table(output),
+            table,
         )
 
     def test_no_table_of_nothing_but_errors(self):
-        self.image('i1', 'legacy', stub.Reply(403, {'message': 'No.'}))
+        self.accepted('i1', stub.Reply(403, {'message': 'No.'}))
         self.assertEqual(
-            (1, '', 'legacy: No. (HTTP 403)\n'), self.openstack('i1')
+            (1, '', 'legacy: No. (HTTP 403)\n'), self.calculate('i1')
         )
 
     def test_a_glance_without_the_extension(self):
-        self.image('i1', 'legacy')
+        self.accepted('i1')
         self.server.on('GET /v2/info/glance-ext')
-        status, _, errors = self.openstack('i1')
+        status, _, errors = self.calculate('i1')
         self.assertEqual(1, status)
         self.assertIn('This Glance does not run glance-ext', errors)
 
     def test_a_name_cannot_speak_to_the_terminal(self):
         name = '\x1b[2Jevil\n'
-        self.image('i1', name, stub.Reply(409, {'message': 'No.'}))
-        _, _, errors = self.openstack('i1')
+        refused = stub.Reply(409, {'message': 'No.'})
+        self.accepted('i1', refused, name=name)
+        _, _, errors = self.calculate('i1')
         self.assertEqual('?[2Jevil: No. (HTTP 409)\n', errors)
-        self.image('i1', name, stub.Reply(202, action()))
-        _, output, _ = self.openstack('i1')
-        self.assertIn(['image_name', '?[2Jevil'], self.table(output))
-        _, output, _ = self.openstack('-f', 'json', 'i1')
+        self.accepted('i1', stub.Reply(202, action()), name=name)
+        table = self.table(CALCULATE, 'i1')
+        self.assertIn(['image_name', '?[2Jevil'], table)
+        _, output, _ = self.calculate('-f', 'json', 'i1')
         self.assertEqual(name, json.loads(output)[0]['image_name'])
 
     def test_wrong_usage_ends_with_2(self):
-        for arguments in ([], ['--algorithm'], ['--nonsense', 'i1']):
-            with (
-                self.subTest(arguments),
-                contextlib.redirect_stderr(io.StringIO()),
-                self.assertRaises(SystemExit) as ended,
-            ):
-                self.openstack(*arguments)
-            self.assertEqual(2, ended.exception.code)
+        for arguments, words in (
+            ('', 'which images?'),
+            ('--algorithm', 'expected one argument'),
+            ('--nonsense i1', '--nonsense'),
+            ('--missing i1', 'either named or chosen'),
+            ('--tag t i1', 'either named or chosen'),
+            ('--property os_hidden=true', 'os_hidden is not a property'),
+            ('--parallel 0 i1', '--parallel'),
+        ):
+            with self.subTest(arguments):
+                said = self.misused(f'{CALCULATE} {arguments}')
+                self.assertIn(words, said)
+
+    def test_a_dry_run_says_what_would_be_asked(self):
+        self.image('i1', name='legacy')
+        self.image('i2', name='hashed', os_hash_value='ab')
+        self.image('i3', name='off', status='deactivated')
+        rows = self.rows(
+            f'{CALCULATE} --dry-run --algorithm md5 i1 i2 i3'
+        )
+        self.assertEqual([], self.sent())
+        self.assertEqual(
+            {
+                'image_id': 'i1',
+                'image_name': 'legacy',
+                'status': 'planned',
+                'os_hash_algo': 'md5',
+                'size': 5,
+                'message': 'The server would be asked to read and hash it.',
+            },
+            rows[0],
+        )
+        self.assertEqual(
+            [
+                'It would be refused: it has a hash.',
+                'It would be refused: it is deactivated.',
+            ],
+            [row['message'] for row in rows[1:]],
+        )
+
+    def test_missing_means_those_that_lack_a_hash(self):
+        self.images(
+            'status=active&',
+            {'id': 'i1', 'name': 'legacy'},
+            {'id': 'i2', 'os_hash_value': 'ab'},
+            hidden=[{'id': 'i3'}],
+        )
+        for name in ('i1', 'i3'):
+            self.server.on(
+                f'POST /v2/images/{name}/hash',
+                stub.Reply(202, action(f'of-{name}')),
+            )
+        rows = self.rows(f'{CALCULATE} --missing')
+        self.assertEqual(
+            [('i1', 'legacy', 'of-i1'), ('i3', 'i3', 'of-i3')],
+            [
+                (row['image_id'], row['image_name'], row['action_id'])
+                for row in rows
+            ],
+        )
+
+
+class ReportHashesTest(shell.ShellCase):
+    def setUp(self):
+        super().setUp()
+        sha = {'os_hash_algo': 'sha512', 'os_hash_value': 'ab'}
+        two = {'stores': 'fast,far', 'size': 5}
+        self.images(
+            'status=active&',
+            {'id': 'i1', 'name': 'legacy', 'status': 'active', **two},
+            {'id': 'i2', 'status': 'active', 'size': 7, **sha},
+            {'id': 'i3', 'status': 'active', **two, **sha},
+            # A half-set hash is none.
+            {'id': 'i4', 'status': 'active', 'os_hash_algo': 'md5'},
+        )
+
+    def test_counts_by_algorithm(self):
+        self.assertEqual(
+            [
+                {'os_hash_algo': None, 'images': 2, 'bytes': 5},
+                {'os_hash_algo': 'sha512', 'images': 2, 'bytes': 12},
+            ],
+            self.rows('image hash report'),
+        )
+
+    def test_counts_by_store(self):
+        status, output, _ = self.openstack(
+            'image hash report --by-store -f csv --quote none'
+        )
+        self.assertEqual(0, status)
+        self.assertEqual(
+            [
+                'store,os_hash_algo,images,bytes',
+                ',,1,0',
+                ',sha512,1,7',
+                'far,,1,5',
+                'far,sha512,1,5',
+                'fast,,1,5',
+                'fast,sha512,1,5',
+            ],
+            output.splitlines(),
+        )
+
+    def test_lists_those_that_lack_one(self):
+        self.assertEqual(
+            [
+                {
+                    'image_id': 'i1',
+                    'image_name': 'legacy',
+                    'owner': None,
+                    'size': 5,
+                    'checksum': None,
+                    'stores': 'fast,far',
+                },
+                {
+                    'image_id': 'i4',
+                    'image_name': None,
+                    'owner': None,
+                    'size': None,
+                    'checksum': None,
+                    'stores': '',
+                },
+            ],
+            self.rows('image hash report --missing'),
+        )
+
+    def test_named_images(self):
+        self.image('i9', os_hash_algo='md5', os_hash_value='ab')
+        self.assertEqual(
+            [{'os_hash_algo': 'md5', 'images': 1, 'bytes': 5}],
+            self.rows('image hash report i9'),
+        )
 
 
 class ImportTest(unittest.TestCase):
@@ -282,9 +375,13 @@ class ImportTest(unittest.TestCase):
         # "openstack --help" imports every command for its first line.
         code = (
             'import sys, json\n'
+            'from importlib import metadata\n'
+            'from osc_lib.cli import format_columns, parseractions\n'
             'from osc_lib.command import command\n'
+            'own = metadata.distribution("glance-ext").entry_points\n'
             'before = set(sys.modules)\n'
-            'import glance_ext.osc.hash\n'
+            'for each in own.select(group="openstack.image.v2"):\n'
+            '    each.load()\n'
             'print(json.dumps(sorted(set(sys.modules) - before)))\n'
         )
         done = subprocess.run(
@@ -294,4 +391,5 @@ class ImportTest(unittest.TestCase):
             text=True,
         )
         added = {name.partition('.')[0] for name in json.loads(done.stdout)}
+        self.assertNotIn('glance_ext.client.calls', done.stdout)
         self.assertEqual({'glance_ext'}, added - sys.stdlib_module_names)

@@ -173,6 +173,32 @@ class BarsTest(unittest.TestCase):
             self.terminal.screen(),
         )
 
+    def test_a_copy_has_a_bar_for_each_store(self):
+        stores = {
+            'fast': {'status': 'verifying', 'bytes_done': 4},
+            'far': {'status': 'writing', 'bytes_done': 1},
+        }
+        seen = running(done=4, total=4, progress={'stores': stores})
+        os.environ['LINES'] = '24'
+        self.bars.show('i1', seen)
+        self.assertEqual(
+            [
+                'i1  100 %, 4 B of 4 B, reading',
+                f'  fast  [{"#" * 24}]  verifying',
+                f'  far   [{"#" * 6}{"." * 18}]  writing',
+                '',
+            ],
+            self.terminal.screen(),
+        )
+
+    def test_stores_that_find_no_room_are_left_out(self):
+        stores = {f's{n}': {'bytes_done': 0} for n in range(9)}
+        self.bars.show('i1', running('a1', progress={'stores': stores}))
+        self.bars.show('i2', running('a2'))
+        self.assertEqual(
+            ['0 of 2 ended, 1 more running', ''], self.terminal.screen()[2:]
+        )
+
     def test_one_that_waits_has_no_bar(self):
         self.bars.show('i1', running(status='pending'))
         self.assertEqual(

@@ -32,7 +32,6 @@ from hypothesis import strategies as some
 from glance_ext import errors
 from glance_ext.stores import fixture
 from glance_ext.transfer import ahead
-from glance_ext.transfer import digests
 from glance_ext.transfer import feed
 from glance_ext.transfer import pump
 
@@ -68,9 +67,8 @@ def explore(check, schedules, examples):
 @contextlib.contextmanager
 def small_scale(stall_timeout):
     """Have kilobytes fill what megabytes fill, and nobody wait for long."""
-    with (mock.patch.object(ahead, '_BATCH', 256),
+    with (mock.patch.object(ahead, 'UNIT', 256),
           mock.patch.object(ahead, '_LOOK_UP', 0.01),
-          mock.patch.object(digests, '_BATCH', 256),
           mock.patch.object(feed, 'LIMIT', 512),
           mock.patch.object(pump, '_LOOK_UP', 0.01),
           mock.patch.dict(pump.pump.__kwdefaults__, grace=stall_timeout)):

@@ -25,6 +25,7 @@ from glance_ext.stores import digesting
 from glance_ext.stores import fixture
 from glance_ext.stores import reading
 from glance_ext.stores import traits
+from glance_ext.transfer import ahead
 from glance_ext.transfer.progress import Progress
 from tests.conformance import cases
 from tests.unit.stores import schedules
@@ -163,7 +164,8 @@ class TestPass(unittest.TestCase):
                 if len(calls) > 4:
                     raise InterruptedError
             copies = self.hold(DATA)
-            with self.assertRaises(InterruptedError) as caught:
+            with (mock.patch.object(ahead, 'UNIT', 100),
+                  self.assertRaises(InterruptedError) as caught):
                 self.read(copies, check=check, threads=threads)
             # Whoever still holds the exception holds no connection.
             schedules.wait_for(lambda: not self.stores[0].readers)

@@ -87,6 +87,16 @@ class TestFile(unittest.TestCase):
         with tempfile.TemporaryDirectory() as one:
             self.check([one], {'filesystem_store_datadir': one})
 
+    def test_takes_chunks_unless_it_looks_for_zeros(self):
+        with tempfile.TemporaryDirectory() as one:
+            for thin in (False, True):
+                with stores.multi_store({'disk:file': {
+                        'filesystem_store_datadir': one,
+                        'filesystem_thin_provisioning': str(thin)}}):
+                    driver = drivers.of_store('disk')
+                    self.assertEqual(
+                        not thin, traits.of(driver).takes_chunks(driver))
+
     def test_several_directories(self):
         with (tempfile.TemporaryDirectory() as one,
               tempfile.TemporaryDirectory() as two):

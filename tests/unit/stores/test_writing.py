@@ -224,17 +224,56 @@ class TestRollback(WritingCase):
         a, b = self.hold(a=[], b=[])
         start, started = pump.Sink.start, []
 
-        def fail(sink):
+        def fail(sink, changed):
             if started:
                 raise RuntimeError("can't start new thread")
             started.append(sink)
-            start(sink)
+            start(sink, changed)
         with (mock.patch.object(pump.Sink, 'start', fail),
               self.transaction() as transaction):
             with self.assertRaises(RuntimeError):
                 self.write(transaction)
         self.assertFalse(started[0].is_working())
         self.assertEqual({}, a.objects | b.objects)
+
+
+class TestFinished(WritingCase):
+
+    def test_is_told_what_the_transaction_returns(self):
+        told = {}
+        a, b = self.hold(a=[], b=[Fault('add', 'raise', 90_000)])
+        with self.transaction() as transaction:
+            outcome = self.write(
+                transaction,
+                finished=lambda store, each, found: told.update(
+                    {store: (each, found)}))
+        self.assertEqual(outcome, {name: each for name, (each, _)
+                                   in told.items()})
+        self.assertEqual({'md5', 'sha256'}, told['a'][1].keys())
+
+    def test_what_it_has_committed_stays_whatever_it_raises_then(self):
+        def finished(store, each, found):
+            schedules.wait_for(lambda: b.plan.stalled)
+            transaction.commit(store)
+            raise ZeroDivisionError
+        a, b = self.hold(a=[], b=[Fault('get_size', 'stall')])
+        with self.assertRaises(ZeroDivisionError):
+            with self.transaction() as transaction:
+                with mock.patch.dict(pump.pump.__kwdefaults__, grace=0.1):
+                    self.write(transaction, finished=finished,
+                               stall_timeout=0.5)
+        self.assertEqual(['b'], transaction.left)
+        b.plan.release()
+        self.tearDown()
+        self.assertEqual([{IMAGE: DATA}, {}], [a.objects, b.objects])
+
+    def test_may_discard_at_once(self):
+        a, b = self.hold(a=[], b=[])
+        with self.transaction() as transaction:
+            self.write(transaction, finished=lambda store, each, found: (
+                transaction.discard(store)))
+            self.assertEqual([{}, {}, []],
+                             [a.objects, b.objects, transaction.left])
 
 
 class TestForeign(WritingCase):
@@ -274,68 +313,3 @@ class TestForeign(WritingCase):
             found = self.write(transaction)['a']
         self.assertIsInstance(found, errors.StoreOccupied)
         self.assertEqual({IMAGE: FOREIGN}, store.objects)
-
-
-class TestHangingDriver(WritingCase):
-
-    def hang(self, *faults, tidy=False):
-        """Begin a transaction that is left by its driver; return it."""
-        self.store, = self.hold(a=fixture.Store(faults, tidy=tidy))
-        with self.transaction() as transaction:
-            self.found = self.write(transaction, stall_timeout=0.05)['a']
-        schedules.wait_for(lambda: self.store.plan.stalled)
-        return transaction
-
-    def released(self):
-        self.store.plan.release()
-        self.tearDown()
-        return self.store.objects
-
-    def test_clears_up_after_itself_when_it_returns(self):
-        for fault in (Fault('add', 'stall'), Fault('add', 'stall', 0),
-                      Fault('add', 'stall', 100_000),
-                      Fault('add', 'stall', len(DATA)),
-                      Fault('get_size', 'stall')):
-            with self.subTest(fault):
-                transaction = self.hang(fault)
-                self.assertIsInstance(self.found, errors.StoreStalled)
-                self.assertEqual(['a'], transaction.left)
-                self.assertFalse(transaction.discard('a'))
-                self.assertEqual({}, self.released())
-                self.assertEqual([], transaction.left)
-                self.assertTrue(transaction.discard('a'))
-                self.doCleanups()
-
-    def test_who_writes_the_same_image_again_is_refused_meanwhile(self):
-        for faults in ([Fault('add', 'stall')],
-                       [Fault('add', 'lose', 5), Fault('delete', 'stall', 0)],
-                       [Fault('add', 'raise', 5), Fault('clean', 'stall', 0)],
-                       ):
-            with self.subTest(faults):
-                self.hang(*faults)
-                with self.transaction() as again:
-                    found = self.write(again)['a']
-                    self.assertIsInstance(found, errors.StoreError)
-                self.assertEqual([], again.left)
-                self.assertEqual({}, self.released())
-                with self.transaction() as last:
-                    self.write(last)
-                    last.commit('a')
-                self.assertEqual({IMAGE: DATA}, self.store.objects)
-                self.doCleanups()
-
-    def test_other_images_are_written_meanwhile(self):
-        self.hang(Fault('add', 'stall'))
-        with writing.Transaction('other', None) as other:
-            self.assertIsInstance(self.write(other)['a'], writing.Written)
-            other.commit('a')
-        self.assertEqual({'other': DATA}, self.released())
-
-    def test_transaction_does_not_wait_for_a_deletion_that_hangs(self):
-        self.store, = self.hold(a=[Fault('delete', 'stall')])
-        with (self.assertLogs('glance_ext', 'ERROR'),
-              self.transaction() as transaction):
-            self.write(transaction, stall_timeout=0.05)
-        self.assertEqual(['a'], transaction.left)
-        self.assertEqual({}, self.released())
-        self.assertEqual([], transaction.left)

@@ -13,6 +13,7 @@
 
 import contextlib
 import dataclasses
+import threading
 import time
 import unittest
 
@@ -56,7 +57,7 @@ class Writing:
     threads: int
     breaks_at: int | None
     cancel_at: int | None
-    breaks_after: bool
+    breaks_after: int | None
     targets: list[Target]
 
     @property
@@ -101,7 +102,8 @@ def writings(draw):
             some.none() | schedules.byte(size)),
         cancel_at=None if calm else draw(
             some.none() | some.integers(1, 60)),
-        breaks_after=not calm and draw(some.booleans()), targets=targets)
+        breaks_after=None if calm else draw(
+            some.none() | some.integers(1, 3)), targets=targets)
 
 
 def check_writing(schedule):
@@ -127,7 +129,7 @@ def check_writing(schedule):
                 # Who tries again must not be hurt by those who still hang.
                 again = dataclasses.replace(
                     schedule, told=0, breaks_at=None, cancel_at=None,
-                    breaks_after=False)
+                    breaks_after=None)
                 transactions.append(schedules.within_time(
                     lambda: _write(again, data, rest, targets, committed)))
         finally:
@@ -155,34 +157,41 @@ def _write(schedule, data, known, targets, committed):
     size = None if schedule.told is None else max(
         0, len(data) + schedule.told)
     unbroken = schedule.breaks_at is None and schedule.cancel_at is None
+    told = {}
+
+    def finished(name, each, found):
+        assert threading.current_thread() is caller
+        assert name not in told, f'{name}: told twice'
+        told[name] = each
+        if isinstance(each, writing.Written):
+            assert known[name].objects[schedules.IMAGE] == data
+            assert found == schedules.found_in(data, ('md5', 'sha256'))
+            assert each.size == len(data)
+            assert size in (None, len(data))
+            if targets[name].commits:
+                transaction.commit(name)
+                committed.add(name)
+        else:
+            assert isinstance(each, (errors.StoreError,
+                                     errors.HashMismatch)), each
+            assert not (targets[name].sound and unbroken
+                        and not schedule.stalls
+                        and size in (None, len(data))), each
+        if len(told) == schedule.breaks_after:
+            raise schedules.Broken
+
+    caller = threading.current_thread()
     transaction = writing.Transaction(schedules.IMAGE, None)
     with contextlib.suppress(schedules.Broken):
         with (transaction,
               digests.Digests(['md5', 'sha256'], schedule.threads) as taken):
-            outcome, found = transaction.write(
+            outcome, _found = transaction.write(
                 chunks(), list(known), size=size, algorithm='sha256',
                 digests=taken, progress=Progress(size), check=check,
                 sleep=time.sleep,
-                stall_timeout=0.05 if schedule.stalls else 60)
-            assert outcome.keys() == known.keys()
-            for name, each in outcome.items():
-                if isinstance(each, writing.Written):
-                    assert known[name].objects[schedules.IMAGE] == data
-                    assert found == schedules.found_in(
-                        data, ('md5', 'sha256'))
-                    assert each.size == len(data)
-                    assert size in (None, len(data))
-                    if targets[name].commits:
-                        transaction.commit(name)
-                        committed.add(name)
-                else:
-                    assert isinstance(each, (errors.StoreError,
-                                             errors.HashMismatch)), each
-                    assert not (targets[name].sound and unbroken
-                                and not schedule.stalls
-                                and size in (None, len(data))), each
-            if schedule.breaks_after:
-                raise schedules.Broken
+                stall_timeout=0.05 if schedule.stalls else 60,
+                finished=finished)
+            assert outcome == told and told.keys() == known.keys()
     return transaction
 
 

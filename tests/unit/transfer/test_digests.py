@@ -18,6 +18,7 @@ import unittest
 from hypothesis import given
 from hypothesis import strategies
 
+from glance_ext.transfer import ahead
 from glance_ext.transfer import digests
 
 ALGORITHMS = ('md5', 'sha512', 'sha256', 'blake2b', 'sha3_512')
@@ -51,9 +52,9 @@ class TestDigests(unittest.TestCase):
             with digests.Digests(ALGORITHMS, count) as found:
                 found.update(block)
                 found.update(block[:1])
-                found.update(memoryview(block)[:digests._BATCH])
+                found.update(memoryview(block)[:ahead.UNIT])
                 self.assertEqual(
-                    expected(block + block[:1] + block[:digests._BATCH]),
+                    expected(block + block[:1] + block[:ahead.UNIT]),
                     found.finish())
 
     def test_algorithm_said_twice_is_one(self):
@@ -82,7 +83,7 @@ class TestDigests(unittest.TestCase):
             waiting = found._workers[0].batches
             most = 0
             for _ in range(200):
-                found.update(bytes(digests._BATCH))
+                found.update(bytes(ahead.UNIT))
                 most = max(most, waiting.qsize())
-            self.assertLessEqual(most, digests._BATCHES_WAITING)
+            self.assertLessEqual(most, digests._WAITING)
             found.finish()

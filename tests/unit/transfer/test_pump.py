@@ -41,10 +41,11 @@ def nothing():
     pass
 
 
-def run(chunks, sinks, check=nothing, stall_timeout=30, progress=None):
+def run(chunks, sinks, check=nothing, stall_timeout=30, progress=None,
+        finished=lambda sink, found: None):
     with Digests(['md5'], 1) as digests:
         return pump.pump(chunks, sinks, digests=digests, check=check,
-                         progress=progress or Progress(),
+                         progress=progress or Progress(), finished=finished,
                          stall_timeout=stall_timeout)['md5']
 
 
@@ -173,6 +174,89 @@ class TestPump(unittest.TestCase):
         self.assertEqual(10 * KIB, progress.done)
         self.assertEqual(10 * KIB, progress.branches['a'].done)
         self.assertEqual(100, progress.percent())
+
+    def test_progress_of_a_sink_goes_on_after_the_last_chunk(self):
+        progress = Progress(2 * KIB)
+        seen, goes_on = set(), threading.Event()
+
+        def write(source):
+            source.read(KIB)
+            goes_on.wait()
+            source.read()
+
+        def check():
+            seen.add((progress.done, progress.branches['a'].done)
+                     if progress.branches else None)
+            if (2 * KIB, KIB) in seen:
+                goes_on.set()
+        run([bytes(2 * KIB)], [pump.Sink('a', write)], check,
+            progress=progress)
+        self.assertIn((2 * KIB, KIB), seen)
+        self.assertEqual(2 * KIB, progress.branches['a'].done)
+
+
+class TestFinished(unittest.TestCase):
+    """The end of each sink is told at once, in the caller's thread."""
+
+    def setUp(self):
+        self.told = []
+        self.goes_on = threading.Event()
+
+    def tearDown(self):
+        self.assertEqual([], threads())
+
+    def finished(self, sink, found):
+        self.assertIs(threading.main_thread(), threading.current_thread())
+        self.told.append((sink.name, type(sink.error), found))
+
+    def slow(self, source):
+        source.read()
+        self.goes_on.wait(30)
+
+    def test_whichever_ends_next_is_told_of(self):
+        def finished(sink, found):
+            self.finished(sink, found)
+            self.goes_on.set()
+        found = run([b'x'], [pump.Sink('slow', self.slow),
+                             pump.Sink('fast', reader(1))],
+                    finished=finished)
+        self.assertEqual([
+            (name, type(None), {'md5': found}) for name in ('fast', 'slow')],
+            self.told)
+
+    def test_failure_is_told_before_the_source_has_ended(self):
+        def chunks():
+            while not self.told:
+                yield bytes(KIB)
+        run(chunks(), [pump.Sink('good', reader(KIB)),
+                       pump.Sink('bad', reader(KIB, KIB))],
+            finished=self.finished)
+        self.assertEqual([('bad', Broken, {}), ('good', type(None))],
+                         [self.told[0], self.told[1][:2]])
+
+    def test_what_it_raises_ends_the_transfer(self):
+        def finished(sink, found):
+            self.finished(sink, found)
+            raise Broken
+        fast = pump.Sink('fast', reader(1))
+        stuck = pump.Sink('stuck', lambda source: self.goes_on.wait(30)
+                          and source.read())
+        threading.Timer(0.1, self.goes_on.set).start()
+        with self.assertRaises(Broken):
+            run([b'x'], [stuck, fast], finished=finished)
+        self.assertEqual(['fast'], [name for name, *_ in self.told])
+        self.assertIsNone(fast.error)
+        self.assertIsInstance(stuck.error, pump.Cancelled)
+
+    def test_sink_given_up_is_told_of_once(self):
+        run([b'x'], [pump.Sink('slow', self.slow)], stall_timeout=0.1,
+            finished=self.finished)
+        self.assertEqual(pump.Stalled, self.told[0][1])
+        self.goes_on.set()
+        self.assertEqual(1, len(self.told))
+        for thread in threading.enumerate():
+            if thread.name.startswith('glance-ext-'):
+                thread.join(5)
 
 
 class TestFeed(unittest.TestCase):

@@ -1,0 +1,165 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+"""``glance-ext-manage hash-missing``: hashes for all images without one."""
+
+import argparse
+import datetime
+from pathlib import Path
+import threading
+from typing import Any
+
+from glance_ext.cmd import server
+
+
+def add_parsers(subparsers: Any) -> None:
+    """Add the command to what ``add_subparsers()`` returned."""
+    parser = subparsers.add_parser(
+        'hash-missing',
+        help='calculate the hashes of all images that have none',
+        description='Calculate the hashes of all active images that have '
+        'none, in this process. Exit status 3: it was stopped, or its time '
+        'was up, before all images had been looked at.',
+    )
+    server.add_common(parser)
+    parser.add_argument(
+        '--algorithm',
+        metavar='NAME',
+        help="of the hashes; the default is Glance's hashing_algorithm",
+    )
+    parser.add_argument(
+        '--having-algorithm',
+        metavar='NAME',
+        help='replace the hashes of this algorithm, and no others',
+    )
+    parser.add_argument(
+        '--parallel',
+        metavar='N',
+        type=server.positive,
+        default=1,
+        help='images at once (1)',
+    )
+    parser.add_argument(
+        '--bytes-per-second',
+        metavar='N',
+        type=server.amount,
+        help='read no faster, all images together: 500k, 200M, 1G',
+    )
+    parser.add_argument(
+        '--max-duration',
+        metavar='TIME',
+        type=server.duration,
+        help='begin with no image after so long: 90, 30m, 8h',
+    )
+    parser.add_argument(
+        '--older-than',
+        metavar='TIME',
+        type=server.duration,
+        help='only images that were created so long ago: 8h, 7d',
+    )
+    parser.add_argument(
+        '--stores',
+        metavar='ID,ID',
+        default='',
+        help='only images with a copy in one of these stores',
+    )
+    parser.add_argument(
+        '--state',
+        metavar='FILE',
+        type=Path,
+        help='go on where the last run with this file stopped',
+    )
+    parser.set_defaults(run=_run)
+
+
+def _run(arguments: argparse.Namespace) -> int:
+    if not server.set_up(arguments, arguments.parallel):
+        return 1
+    from oslo_config import cfg
+
+    from glance_ext.conf.hash import ALGORITHMS
+    from glance_ext.upkeep.backfill import Backfill
+
+    conf = cfg.CONF
+    algorithm = arguments.algorithm or conf.hashing_algorithm
+    allowed = conf.glance_ext.allowed_hash_algorithms or ALGORITHMS
+    if algorithm not in allowed:
+        server.say(
+            f'{algorithm} is not allowed here; use one of '
+            f'{", ".join(allowed)}'
+        )
+        return 2
+    conf.set_override('executor', 'local', 'glance_ext')
+    if arguments.bytes_per_second is not None:
+        conf.set_override(
+            'bytes_per_second', arguments.bytes_per_second, 'glance_ext'
+        )
+    stopped = threading.Event()
+    server.stop_on_signal(stopped)
+    age = arguments.older_than
+    sweep = Backfill(
+        algorithm,
+        having=arguments.having_algorithm,
+        parallel=arguments.parallel,
+        created_before=None
+        if age is None
+        else datetime.datetime.now(datetime.UTC).replace(tzinfo=None)
+        - datetime.timedelta(seconds=age),
+        stores=frozenset(filter(None, arguments.stores.split(','))),
+        after=_read(arguments.state),
+        max_duration=arguments.max_duration,
+        tell=server.show if arguments.json else _print,
+        stopped=stopped,
+    )
+    if arguments.dry_run:
+        sweep.plan()
+        complete = True
+    else:
+        complete = sweep.run()
+        if arguments.state is not None:
+            arguments.state.write_text(sweep.reached)
+    if arguments.json:
+        server.show({'summary': sweep.summary(), 'complete': complete})
+    else:
+        print(_summary(sweep.summary(), complete))
+    if sweep.counts.get('failed'):
+        return 1
+    return 0 if complete else server.STOPPED
+
+
+def _read(state: Path | None) -> str:
+    return state.read_text().strip() if state and state.exists() else ''
+
+
+def _print(line: dict[str, Any]) -> None:
+    more = ''
+    if line['outcome'] == 'hashed':
+        more = f'{line["os_hash_algo"]} {server.size(line["bytes"])}'
+    elif line['outcome'] == 'would-hash':
+        more = server.size(line['bytes'])
+    elif 'error' in line:
+        error = line['error']
+        more = f'{error.get("code")}: {error.get("message")}'
+    print(f'{line["image_id"]} {line["outcome"]:11} {more}'.rstrip(),
+          flush=True)
+
+
+def _summary(found: dict[str, Any], complete: bool) -> str:
+    ends = ', '.join(
+        f'{count} {name}'
+        for name, count in found.items()
+        if name not in ('images', 'bytes') and count
+    )
+    end = '' if complete else '; stopped before the end'
+    return (
+        f'{found["images"]} images, {server.size(found["bytes"])}'
+        f'{": " if ends else ""}{ends}{end}'
+    )

@@ -1,0 +1,271 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+"""The attempts of an import to give each of its stores a copy."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+import contextlib
+from typing import TYPE_CHECKING, Any
+
+from oslo_config import cfg
+
+from glance_ext import errors
+from glance_ext.actions import record
+from glance_ext.actions.run import Run
+from glance_ext.host import images
+from glance_ext.host import import_plugins
+from glance_ext.host import inspection
+from glance_ext.host import release
+from glance_ext.plugins import staged
+from glance_ext.stores import clearing
+from glance_ext.stores import drivers
+from glance_ext.stores import traits
+from glance_ext.stores import writing
+from glance_ext.stores.digesting import Believe
+from glance_ext.stores.digesting import Pass
+from glance_ext.stores.digesting import Readable
+from glance_ext.stores.reading import Copy
+from glance_ext.transfer.digests import Digests
+from glance_ext.transfer.feed import Feed
+
+if TYPE_CHECKING:
+    from glance_ext.plugins import importing
+
+#: The algorithm of an image's column ``checksum``.
+CHECKSUM = 'md5'
+
+
+class Attempts:
+    """The attempts of one action: which stores have a copy by now."""
+
+    def __init__(self, method: 'importing.Import', run: Run,
+                 transaction: writing.Transaction) -> None:
+        self._method = method
+        self._run = run
+        self._transaction = transaction
+        self._given_up = False
+        self._staged: Sequence[Readable] = ()
+        #: What was written by this process, recorded or not.
+        self.written: dict[str, writing.Written] = {}
+        #: The digests of the data, once they are known.
+        self.found: dict[str, str] = {}
+        self.virtual_size: int | None = None
+        #: What import plugins have changed of the image, not yet written.
+        self.changes = import_plugins.Changes()
+
+    @property
+    def kept(self) -> list[str]:
+        """The stores that have a copy."""
+        return [store for store, state in self._run.action.stores.items()
+                if state['status'] == 'success']
+
+    def is_done(self) -> bool:
+        return self._given_up or not self._missing()
+
+    def give_up(self) -> None:
+        """Do without the stores that have none."""
+        self._given_up = True
+        for store in self._missing():
+            self._set(store, 'failure')
+
+    @contextlib.contextmanager
+    def recording(self, stores: Iterable[str]) -> Iterator[None]:
+        """Keep what these stores have where nobody knows if it is recorded.
+
+        It is undone together with its record then, by who finds the action
+        failed. The data of a recorded copy is never deleted alone.
+        """
+        try:
+            yield
+        except errors.ActionError:
+            raise
+        except BaseException:
+            self.commit(stores)
+            raise
+
+    def commit(self, stores: Iterable[str]) -> None:
+        """Keep what these stores have: it is recorded."""
+        for store in set(self._transaction.left) & set(stores):
+            self._transaction.commit(store)
+
+    def _missing(self) -> list[str]:
+        kept = self.kept
+        return [store for store in self._run.action.spec['stores']
+                if store not in kept]
+
+    def attempt(self, image: images.Image) -> errors.ActionError | None:
+        """Write to each store that has no copy; return why one has none.
+
+        :raises errors.ActionError: the source failed
+        """
+        run, action = self._run, self._run.action
+        failed: dict[str, errors.ActionError] = {}
+        targets = []
+        for store in self._missing():
+            try:
+                self._require_room(store, image.id)
+            except errors.StoreError as exc:
+                self._fail(store, exc, failed)
+            else:
+                targets.append(store)
+                self._set(store, 'writing')
+        action.state['noted'] = sorted(
+            {*action.state.get('noted', []), *targets})
+        run.write(record.WRITING)
+        if targets:
+            with contextlib.ExitStack() as stack:
+                self._write(image, targets, failed, stack)
+        # What passes first: there is still something to be won.
+        return next(iter(sorted(failed.values(),
+                                key=lambda each: not each.passing)), None)
+
+    def _require_room(self, store: str, image_id: str) -> None:
+        where = drivers.name(store)
+        if not self._transaction.discard(store):
+            raise errors.StoreBusy(
+                f'{where} still has what the attempt before has written')
+        if clearing.is_occupied(store, image_id, self._run.context,
+                               cfg.CONF.glance_ext.stall_timeout):
+            raise errors.StoreOccupied(
+                f'{where} has data under this id already, which is no copy '
+                f'of the image')
+
+    def _fail(self, store: str, cause: errors.ActionError,
+              failed: dict[str, errors.ActionError]) -> None:
+        """Note that a store has failed.
+
+        :raises errors.ActionError: ``cause``, if that decides everything
+        """
+        failed[store] = cause
+        self._set(store, 'failure')
+        if (not cause.passing
+                and self._run.action.spec['all_stores_must_succeed']):
+            raise cause
+
+    def _write(self, image: images.Image, targets: list[str],
+               failed: dict[str, errors.ActionError],
+               stack: contextlib.ExitStack) -> None:
+        run, method = self._run, self._method
+        recorded = self.found or method.recorded(run, image)
+        algorithm = image.os_hash_algo or cfg.CONF.hashing_algorithm
+        run.progress.total = image.size or None
+        run.progress.branches.clear()
+        algorithms = {algorithm}
+        if image.os_hash_value is None or any(
+                traits.of_store(store).tells_checksum for store in targets):
+            algorithms.add(CHECKSUM)
+        sources: Sequence[Readable] = self._staged
+        if not sources:
+            sources = method.sources(run, image)
+        if not sources:
+            raise errors.DataMissing('The image has no data to read')
+        stack.callback(_close, sources)
+        reading = reader(run, algorithms, recorded)
+        if not self._staged and (method.is_staged() or (
+                run.progress.total is None
+                and any(traits.of_store(store).buffers_unknown_size
+                        for store in targets))):
+            self._staged, recorded = staged.fetch(
+                run, reading, sources, method.conversion(run, self.changes))
+            sources = self._staged
+            reading = reader(run, algorithms, recorded)
+
+        unread: list[writing.Written] = []
+        keep = (unread.append if cfg.CONF.glance_ext.read_back
+                else self._keep)
+
+        def deliver(chunks: Iterable[bytes], digests: Digests,
+                    believe: Believe) -> dict[str, str]:
+            # Of a source that turned out to hold something else.
+            for store in set(self._transaction.left) & set(targets):
+                self._transaction.discard(store)
+            for store in targets:
+                failed.pop(store, None)
+            believed = False
+
+            def finished(store: str, outcome: Any, found: dict[str, str]
+                         ) -> None:
+                nonlocal believed
+                if not isinstance(outcome, writing.Written):
+                    self._fail(store, outcome, failed)
+                    return
+                if not believed:
+                    believe(found)
+                    believed = True
+                    self.found = self.found or found
+                keep(outcome)
+            return self._transaction.write(
+                chunks, targets, size=run.progress.total,
+                algorithm=algorithm, digests=digests, progress=run.progress,
+                check=run.check, sleep=run.sleep,
+                stall_timeout=cfg.CONF.glance_ext.stall_timeout,
+                finished=finished, witness=self._witness())[1]
+
+        reading.read(sources, deliver)
+        for written in unread:
+            try:
+                self._read_back(written)
+            except errors.StoreError as exc:
+                self._fail(written.store, exc, failed)
+            else:
+                self._keep(written)
+
+    def _read_back(self, written: writing.Written) -> None:
+        """Compare what a store gives with what it was given."""
+        run = self._run
+        run.write(record.VERIFYING)
+        copy = Copy(images.Location(0, written.store, written.url),
+                    run.context)
+        try:
+            reader(run, {CHECKSUM}, self.found).read([copy])
+        except errors.HashMismatch as exc:
+            raise errors.StoreError(
+                f'{copy} does not hold what was written to it') from exc
+
+    def _keep(self, written: writing.Written) -> None:
+        self._set(written.store, 'success')
+        self.written[written.store] = written
+        with self.recording([written.store]):
+            recorded = self._method.register(self._run, written)
+        if recorded:
+            self.commit([written.store])
+
+    def _set(self, store: str, status: str) -> None:
+        self._run.action.stores[store]['status'] = status
+
+    def _witness(self) -> Any:
+        """Return what looks at the data on its way, if anything has to."""
+        image = self._method.seen(self._run)
+        if image is None or not self._method.is_inspected(image):
+            return None
+        self.changes.make(image)
+
+        def look(feed: Feed) -> None:
+            self.virtual_size = inspection.inspect(
+                image, self._run.context, feed)
+        return look
+
+
+def reader(run: Run, algorithms: set[str], recorded: Mapping[str, str]
+           ) -> Pass:
+    """Return how an action reads its source of ``run.progress.total``."""
+    options = cfg.CONF.glance_ext
+    return Pass(
+        algorithms=frozenset(algorithms), recorded=recorded,
+        size=run.progress.total or 0,
+        threads=0 if release.has_green_threads() else options.digest_threads,
+        stall_timeout=options.stall_timeout, check=run.check,
+        retry=run.retry, sleep=run.sleep, progress=run.progress)
+
+
+def _close(sources: Sequence[Readable]) -> None:
+    for source in sources:
+        getattr(source, 'close', lambda: None)()

@@ -1,0 +1,32 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+"""Where this host lets its users have it connect to."""
+
+from oslo_config import cfg
+
+from glance_ext.transfer.destinations import Rules
+
+
+def rules(exporting: bool = False) -> Rules:
+    """Return Glance's ``[import_filtering_opts]``, and what we add to them.
+
+    :param exporting: private addresses are refused whatever the options say
+    """
+    options = cfg.CONF.import_filtering_opts
+    return Rules(
+        allowed_schemes=options.allowed_schemes,
+        disallowed_schemes=options.disallowed_schemes,
+        allowed_hosts=options.allowed_hosts,
+        disallowed_hosts=options.disallowed_hosts,
+        allowed_ports=options.allowed_ports,
+        disallowed_ports=options.disallowed_ports,
+        deny_private=exporting or cfg.CONF.glance_ext.deny_private_networks)
