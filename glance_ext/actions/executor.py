@@ -12,7 +12,8 @@
 """When actions run: in this process, a few at once, the rest in order."""
 
 import collections
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
+import contextlib
 import threading
 
 from oslo_config import cfg
@@ -45,6 +46,7 @@ class Executor:
         self._changed = threading.Condition()
         self._waiting: collections.deque[Run] = collections.deque()
         self._running: set[Run] = set()
+        self._kept: set[Run] = set()
         self._closing = False
 
     def submit(self, run: Run) -> None:
@@ -65,6 +67,18 @@ class Executor:
             run.beat()
             metrics.moved(run)
         self._fill()
+
+    @contextlib.contextmanager
+    def keeping(self, run: Run) -> Iterator[None]:
+        """Keep an action alive that a request works at, as long as it does.
+        """
+        with self._changed:
+            self._kept.add(run)
+        try:
+            yield
+        finally:
+            with self._changed:
+                self._kept.discard(run)
 
     def look_at(self, action_id: str) -> None:
         """Have a cancellation noticed at once, if the action is here."""
@@ -105,9 +119,9 @@ class Executor:
             _hand_back(run)
 
     def held(self) -> list[Run]:
-        """Return what waits and what runs here."""
+        """Return what waits, what runs, and what requests work at here."""
         with self._changed:
-            return [*self._waiting, *self._running]
+            return [*self._waiting, *self._running, *self._kept]
 
     def _wait_idle(self, seconds: float) -> bool:
         with self._changed:

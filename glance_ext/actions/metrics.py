@@ -16,7 +16,7 @@
 a host, also those that have ended.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 import functools
 import importlib
 import os
@@ -70,6 +70,19 @@ class _Counters:
             registry=registry)
 
 
+def _harmless(count: Callable[[Run], None]) -> Callable[[Run], None]:
+    """Have no action suffer from a full disk, or a wrong ``metrics_dir``."""
+    @functools.wraps(count)
+    def counted(run: Run) -> None:
+        try:
+            count(run)
+        except Exception as exc:
+            LOG.warning('Action %s could not be counted: %s', run.action.id,
+                        exc)
+    return counted
+
+
+@_harmless
 def moved(run: Run) -> None:
     """Count the bytes that the action has moved since the last time."""
     counters = _counters()
@@ -86,6 +99,7 @@ def moved(run: Run) -> None:
                 done - before if done >= before else done)
 
 
+@_harmless
 def ended(run: Run) -> None:
     """Count an action that has ended here."""
     moved(run)
@@ -96,8 +110,8 @@ def ended(run: Run) -> None:
     seconds = (action.stamp - action.created_at).total_seconds()
     for store in _labels(run):
         status = action.status
-        if status == tasks.SUCCESS:
-            status = action.stores.get(store, {}).get('status', status)
+        if action.stores.get(store, {}).get('status') == tasks.FAILURE:
+            status = tasks.FAILURE
         labels = action.action_type, store
         counters.ended.labels(*labels, status).inc()
         counters.seconds.labels(*labels).observe(max(0, seconds))

@@ -61,8 +61,9 @@ def post(action_id: str) -> None:
 
 def is_free(action: record.Action) -> bool:
     """Tell whether an action is there for whoever takes it first."""
-    return action.is_stale or (not action.runner
-                               and action.status != tasks.PROCESSING)
+    return not action.awaits_upload and (
+        action.is_stale or (not action.runner
+                            and action.status != tasks.PROCESSING))
 
 
 def tend(actions: list[record.Action]) -> None:
@@ -104,6 +105,6 @@ def _waits(action: record.Action) -> bool:
 
     One that waits in a process is touched by that process, and more often.
     """
-    return action.status == tasks.PENDING and (
+    return action.status == tasks.PENDING and not action.awaits_upload and (
         db.now() - action.stamp > datetime.timedelta(
             seconds=action.spec['heartbeat_timeout'] / 2))

@@ -163,6 +163,11 @@ class Run:
         return (self.action.status == tasks.FAILURE
                 or isinstance(self._stop, errors.ActionError))
 
+    def is_ours(self) -> bool:
+        """Tell whether nobody else can have the action by now."""
+        return not (self._over or self.action.is_stale
+                    or isinstance(self._stop, Lost))
+
     @property
     def is_over(self) -> bool:
         """Whether the action ended or was handed back here."""
@@ -281,8 +286,6 @@ class Run:
                      new_stamp=db.now() - datetime.timedelta(
                          seconds=timeout + 1), last=True)
 
-    # ---------------------------------------------------------------------
-
     def _insist(self, write: Callable[[], _T]) -> _T:
         """Try a write for as long as the action is ours.
 
@@ -366,8 +369,7 @@ class Run:
         if now.runner != action.runner or not now.is_cancelled:
             return Lost()
         action.status, action.stamp = now.status, now.stamp
-        action.phase, action.error = now.phase, now.error
-        action.result = {}
+        action.phase, action.error, action.result = now.phase, now.error, {}
         return errors.Cancelled('The action was cancelled')
 
     def _say(self) -> str:

@@ -16,10 +16,12 @@ import functools
 import re
 from typing import Any
 
+from oslo_config import cfg
 from oslo_log import log as logging
 import webob.exc
 
 from glance_ext.actions import node
+from glance_ext.api import ids
 from glance_ext.api import imports
 from glance_ext.api import routes
 from glance_ext.host import contexts
@@ -124,8 +126,9 @@ def _importer(added: bool) -> Callable[..., Iterable[bytes]]:
     def post(app: Application, environ: Environ,
              start_response: Callable[..., Any]) -> Iterable[bytes]:
         path = environ['PATH_INFO']
-        if added and path == '/v2/images':
-            return app(environ, _with_methods(start_response))
+        if path.rstrip('/') == '/v2/images':
+            return _create(app, environ, _with_methods(start_response)
+                           if added else start_response)
         matched = _IMPORT.fullmatch(path)
         if matched is None or not contexts.has_identity(
                 contexts.of_request(environ)):
@@ -143,6 +146,21 @@ def _importer(added: bool) -> Callable[..., Iterable[bytes]]:
         return answer
 
     return post
+
+
+def _create(app: Application, environ: Environ,
+            start_response: Callable[..., Any]) -> Iterable[bytes]:
+    """Let a new image through, unless its id was used before."""
+    context = contexts.of_request(environ)
+    chosen = app
+    if (cfg.CONF.glance_ext.image_id_reuse_guard
+            and contexts.has_identity(context)):
+        try:
+            ids.require_unused(wsgi.take_body(environ), context)
+        except webob.exc.HTTPException as exc:
+            chosen = wsgi.application(functools.partial(_refuse, exc))
+            environ['wsgiorg.routing_args'] = (), {'action': wsgi.ACTION}
+    return chosen(environ, start_response)
 
 
 def _with_methods(start_response: Callable[..., Any]) -> Callable[..., Any]:
@@ -185,6 +203,13 @@ def _watch_delete(app: Application, environ: Environ,
         status = said
         return start_response(said, *rest)
 
+    try:
+        if contexts.has_identity(context := contexts.of_request(environ)):
+            node.prepare_delete(matched.group(1), context)
+    except Exception:
+        LOG.exception('The deletion of image %s goes on; a restoration may '
+                      'bring properties back that it did not have',
+                      matched.group(1))
     answer = app(environ, start)
     if status.startswith(('409', '5')):
         try:

@@ -26,13 +26,24 @@ from collections.abc import Sequence
 import os
 import sys
 
+from glance_ext.cmd import drain
 from glance_ext.cmd import enable
 from glance_ext.cmd import hash_missing
 from glance_ext.cmd import reap
 from glance_ext.cmd import report
+from glance_ext.cmd import restore
 from glance_ext.cmd import server
+from glance_ext.cmd import verify
 
-COMMANDS = (enable, hash_missing, reap, report)
+COMMANDS = (
+    enable,
+    hash_missing,
+    verify,
+    restore,
+    drain,
+    reap,
+    report,
+)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

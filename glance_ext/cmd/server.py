@@ -139,9 +139,8 @@ def positive(text: str) -> int:
 
 def size(count: int) -> str:
     """Word a number of bytes for people."""
-    value, unit = float(count), 'B'
-    for unit in ('B', 'KiB', 'MiB', 'GiB', 'TiB', 'PiB'):
-        if value < 1024:
-            break
-        value /= 1024
-    return f'{value:.0f} {unit}' if unit == 'B' else f'{value:.1f} {unit}'
+    units = ('B', 'KiB', 'MiB', 'GiB', 'TiB', 'PiB')
+    power = min(max(count.bit_length() - 1, 0) // 10, len(units) - 1)
+    if not power:
+        return f'{count} B'
+    return f'{count / (1 << 10 * power):.1f} {units[power]}'

@@ -22,6 +22,7 @@ import signal
 import sys
 from typing import Any
 
+from glance_ext.cmd import metrics_port
 from glance_ext.cmd import server
 
 
@@ -35,13 +36,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
         'again.',
     )
     server.add_options(parser)
-    if not server.set_up(
-        parser.parse_args(arguments), threads=0, program='glance-ext-worker'
-    ):
+    parser.add_argument(
+        '--metrics-port',
+        metavar='[HOST:]PORT',
+        type=metrics_port.address,
+        help='show metrics for Prometheus there; without HOST, to this '
+        'machine alone',
+    )
+    parsed = parser.parse_args(arguments)
+    if not server.set_up(parsed, threads=0, program='glance-ext-worker'):
         return 1
     from oslo_config import cfg
 
     from glance_ext.actions import jobboard
+    from glance_ext.actions import metrics
     from glance_ext.actions import posting
     from glance_ext.actions.worker import Worker
 
@@ -49,8 +57,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     cfg.CONF.set_override('executor', 'jobboard', 'glance_ext')
     try:
         worker = Worker(posting.board())
-    except jobboard.Unavailable as error:
+        if parsed.metrics_port:
+            metrics_port.serve(parsed.metrics_port)
+    except (jobboard.Unavailable, OSError) as error:
         server.say(str(error), 'glance-ext-worker')
+        return 1
+    except metrics.Absent:
+        server.say('--metrics-port needs prometheus_client',
+                   'glance-ext-worker')
         return 1
 
     def stop(number: int, frame: Any) -> None:

@@ -39,7 +39,6 @@ _FAULTS = {
     401: 'unauthorized',
     403: 'forbidden',
     404: 'itemNotFound',
-    405: 'badMethod',
     409: 'conflictingRequest',
     413: 'overLimit',
     503: 'serviceUnavailable',
@@ -99,9 +98,7 @@ class Application:
                     'method.'
                 )
             if request.method not in handlers:
-                raise webob.exc.HTTPMethodNotAllowed(
-                    headers={'Allow': ', '.join(handlers)}
-                )
+                break
             view = compute_views.View(
                 request.application_url,
                 project,
@@ -110,7 +107,8 @@ class Application:
             handle = handlers[request.method]
             body = handle(self, caller, request, view, *matched.groups())
             return _response(body, version[1])
-        raise webob.exc.HTTPNotFound()
+        # As Nova answers what it has no route for, also for a method.
+        return webob.exc.HTTPNotFound()
 
     def index(
         self, caller: Caller, request: Any, view: compute_views.View
@@ -131,6 +129,8 @@ class Application:
 
     def _list(self, caller: Caller, request: Any) -> list[Any]:
         params = compute_requests.params(request)
+        if not compute_requests.is_satisfiable(params['filters']):
+            return []
         found: list[Any] = self._images.detail(caller, **params)
         return found
 
@@ -277,11 +277,8 @@ def _fault(error: webob.exc.HTTPException) -> webob.Response:
     status = error.status_int
     message = error.detail or error.explanation
     fault = {'code': status, 'message': message}
-    response = webob.Response(
+    return webob.Response(
         status=status,
         json_body={_FAULTS.get(status, 'computeFault'): fault},
         charset='UTF-8',
     )
-    if 'Allow' in error.headers:
-        response.headers['Allow'] = error.headers['Allow']
-    return response

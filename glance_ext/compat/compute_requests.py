@@ -13,6 +13,7 @@
 
 """What a request to Nova's Images API says."""
 
+from collections.abc import Mapping
 import dataclasses
 import json
 import re
@@ -39,6 +40,7 @@ _METADATA = {
     },
     'additionalProperties': False,
 }
+
 
 @dataclasses.dataclass(frozen=True)
 class Caller:
@@ -129,3 +131,14 @@ def params(request: webob.Request) -> dict[str, Any]:
     if server:
         filters['property-instance_uuid'] = server.rpartition('/')[2]
     return found | {'filters': filters}
+
+
+def is_satisfiable(filters: Mapping[str, Any]) -> bool:
+    """Whether any image can be what the filters want.
+
+    Version 1 of the Image API refuses what version 2 finds no image for.
+    """
+    return all(
+        re.fullmatch('[0-9]+', filters.get(name, '0'))
+        for name in ('min_ram', 'min_disk')
+    )

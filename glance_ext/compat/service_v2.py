@@ -182,8 +182,8 @@ class GlanceImageServiceV2:
             context, 'PATCH', _path(image_id), json=patch, headers=_PATCH
         )
         image = errors.check(answer, image_id).json()
-        if image_meta.get('location'):
-            self._add_location(context, image_id, image_meta['location'])
+        if location := image_meta.get('location'):
+            self._add_location(context, image_id, location)
         if data is not None:
             image = self._upload(context, image_id, data)
         return translate.for_nova(image)
@@ -294,11 +294,8 @@ class GlanceImageServiceV2:
             )
         if answer.status_code >= 300:
             # Glance's own words repeat the URL, which may hold a secret.
-            kind = (
-                errors.ImageNotAuthorized
-                if answer.status_code == 403
-                else errors.ImageBadRequest
-            )
+            refused = answer.status_code == 403
+            kind = errors.Forbidden if refused else errors.Invalid
             raise kind(_LOCATION_REFUSED % (image_id, answer.status_code))
 
 

@@ -19,6 +19,8 @@ from oslo_config import cfg
 from glance_ext.conf import actions
 from glance_ext.conf import download
 from glance_ext.conf import hash as hash_
+from glance_ext.conf import ids
+from glance_ext.conf import image_imports
 from glance_ext.conf import imports
 from glance_ext.conf import metrics
 from glance_ext.conf import transfer
@@ -31,6 +33,8 @@ _OPTS = [
     *hash_.OPTS,
     *actions.OPTS,
     *imports.OPTS,
+    *ids.OPTS,
+    *image_imports.OPTS,
     *workers.OPTS,
     *metrics.OPTS,
     *transfer.OPTS,

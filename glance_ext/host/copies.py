@@ -16,7 +16,8 @@ the image meanwhile stays as it is. The two lists of stores are those that
 Glance's own imports keep, and its clients show.
 """
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
+import datetime
 from typing import Any
 
 from glance.common import crypt
@@ -35,8 +36,9 @@ from glance_ext.host.images import Location
 
 _IMPORTING = 'os_glance_importing_to_stores'
 _FAILED = 'os_glance_failed_import'
-#: The member of a location's metadata that says when its copy was good.
-VERIFIED_AT = 'glance_ext_verified_at'
+#: The members of a location's metadata that say when its copy was read back
+#: and what it was found to be.
+VERIFIED_AT, VERDICT = 'glance_ext_verified_at', 'glance_ext_verdict'
 
 
 def add(connection: db.Connection, image_id: str, task_id: str, *,
@@ -130,22 +132,115 @@ def location(location_id: int) -> Location:
                     else row.value)
 
 
-def mark_verified(connection: db.Connection, location_ids: Iterable[int]
+def mark_verified(connection: db.Connection, found: Mapping[int, str]
                   ) -> None:
-    """Note in locations that their copies were found good just now.
+    """Note in locations what their copies were found to be just now.
 
     In their metadata, which Glance keeps whenever it saves the image. A save
     of what was read before takes the note back, and then the copy is
     verified again sooner than it had to be.
+
+    :param found: ``{location: verdict}``
     """
     rows = connection.execute(sa.select(
         image_locations.c.id, image_locations.c.meta_data).where(
-            image_locations.c.id.in_(list(location_ids)))).all()
+            image_locations.c.id.in_(list(found)))).all()
     for row in rows:
         connection.execute(image_locations.update().where(
             image_locations.c.id == row.id).values(meta_data={
-                **(row.meta_data or {}),
-                VERIFIED_AT: db.now().strftime('%Y-%m-%dT%H:%M:%SZ')}))
+                **(row.meta_data or {}), VERDICT: found[row.id],
+                VERIFIED_AT: isotime(db.now())}))
+
+
+def verified_at(image_id: str, stores: Collection[str] = ()) -> str:
+    """Return when the copy was verified that was not for the longest time.
+
+    :param stores: only copies in these; empty: all
+    :returns: '' where one never was
+    """
+    rows = db.read(sa.select(image_locations.c.meta_data).where(
+        image_locations.c.image_id == image_id,
+        image_locations.c.deleted == sa.false()))
+    return min((metadata.get(VERIFIED_AT, '') for metadata in (
+        row.meta_data or {} for row in rows)
+        if concerns(metadata, stores)), default='')
+
+
+def concerns(metadata: dict[str, Any], stores: Collection[str]) -> bool:
+    """Tell whether a location may belong to one of the stores, or any.
+
+    One that names no store may belong to any.
+    """
+    return not stores or metadata.get('store', '') in ('', *stores)
+
+
+def isotime(moment: datetime.datetime) -> str:
+    """Return a time as the metadata of a location has it."""
+    return moment.strftime('%Y-%m-%dT%H:%M:%SZ')
+
+
+def retire(connection: db.Connection, image_id: str, location_id: int,
+           verified_id: int) -> bool:
+    """Mark a location whose data is about to be deleted.
+
+    As Glance marks one with ``delayed_delete``. Nobody is led there any more.
+
+    :param verified_id: the location of a copy that was found good
+    :returns: False where nothing was done: one of the two is not there any
+        more, or a task holds the image's lock
+    """
+    there = connection.execute(sa.select(images.c.id).where(
+        images.c.id == image_id, images.c.deleted == sa.false(),
+        ~locks.is_held(image_id)).with_for_update()).one_or_none()
+    found = connection.execute(sa.select(image_locations.c.id).where(
+        image_locations.c.id.in_([location_id, verified_id]),
+        image_locations.c.image_id == image_id,
+        image_locations.c.deleted == sa.false())).all()
+    if there is None or len(found) != 2:
+        return False
+    moment = db.now()
+    connection.execute(image_locations.update().where(
+        image_locations.c.id == location_id).values(
+            status='pending_delete', deleted=True, deleted_at=moment,
+            updated_at=moment))
+    _touch(connection, image_id)
+    return True
+
+
+def retired(image_id: str, store: str) -> list[Location]:
+    """Return an image's locations of a store that are marked, and no more.
+
+    None where the image has another location in that store: it leads to the
+    same data.
+    """
+    if in_stores(image_id, [store]):
+        return []
+    rows = db.read(sa.select(
+        image_locations.c.id, image_locations.c.meta_data).where(
+            image_locations.c.image_id == image_id,
+            image_locations.c.status == 'pending_delete'))
+    return [location(row.id) for row in rows
+            if (row.meta_data or {}).get('store', '') in ('', store)]
+
+
+def remove_retired(connection: db.Connection, location_id: int) -> None:
+    """Note that the data of a marked location is deleted."""
+    connection.execute(image_locations.update().where(
+        image_locations.c.id == location_id,
+        image_locations.c.status == 'pending_delete').values(
+            status='deleted', updated_at=db.now()))
+
+
+def bring_back_retired(connection: db.Connection, image_id: str,
+                       location_id: int) -> None:
+    """Undo :func:`retire`, while the image is there."""
+    connection.execute(image_locations.update().where(
+        image_locations.c.id == location_id,
+        image_locations.c.status == 'pending_delete',
+        sa.exists().where(images.c.id == image_id,
+                          images.c.deleted == sa.false())).values(
+            status='active', deleted=False, deleted_at=None,
+            updated_at=db.now()))
 
 
 def is_removed(location_id: int) -> bool:
@@ -173,8 +268,15 @@ def set_lists(connection: db.Connection, image_id: str, *,
               ) -> None:
     """Write which stores are still to come, and which have failed.
 
+    Not for an image that is deleted: its purge would stumble over them.
+
     :param failed: None leaves that list alone
     """
+    there = connection.execute(sa.select(images.c.id).where(
+        images.c.id == image_id, images.c.deleted == sa.false()
+    ).with_for_update()).one_or_none()
+    if there is None:
+        return
     properties.write(connection, image_id, _IMPORTING, ','.join(importing))
     if failed is not None:
         properties.write(connection, image_id, _FAILED, ','.join(failed))

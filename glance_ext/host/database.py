@@ -29,6 +29,8 @@ task_info = models.TaskInfo.__table__
 images = models.Image.__table__
 image_locations = models.ImageLocation.__table__
 image_properties = models.ImageProperty.__table__
+image_members = models.ImageMember.__table__
+image_tags = models.ImageTag.__table__
 
 _T = TypeVar('_T')
 

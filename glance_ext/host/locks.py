@@ -112,6 +112,11 @@ def holder(image_id: str) -> str | None:
     return rows[0].value if rows else None
 
 
+def is_held(image_id: str) -> Any:
+    """Return the SQL condition that some task holds the lock."""
+    return sa.exists().where(*_of(image_id))
+
+
 def held(image_id: str, task_id: str) -> Any:
     """Return the SQL condition that ``task_id`` holds the lock."""
     return sa.exists().where(*_mine(image_id, task_id))

@@ -15,16 +15,18 @@ The stretches follow the primary key, so that the last one of a million rows
 costs what the first does. Nothing is counted or sorted beforehand.
 """
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 import datetime
 from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 
+from glance_ext.host import copies
 from glance_ext.host import database as db
 from glance_ext.host.database import image_locations
 from glance_ext.host.database import images
 from glance_ext.host.images import ACTIVE
+from glance_ext.host.images import DEACTIVATED
 
 #: Rows looked at by one statement: some milliseconds of the database.
 _STRETCH = 5000
@@ -38,6 +40,18 @@ class Candidate(NamedTuple):
     id: str
     size: int | None
     os_hash_algo: str | None
+
+
+class Verified(NamedTuple):
+    """An image whose copies can be read, and when they last were.
+
+    ``at`` is '' where one never was.
+    """
+
+    image_id: str
+    at: str
+    size: int | None
+    copies: int
 
 
 class Count(NamedTuple):
@@ -102,6 +116,74 @@ def stores(image_ids: list[str]) -> dict[str, set[str]]:
             found.setdefault(row.image_id, set()).add(
                 (row.meta_data or {}).get('store', ''))
     return found
+
+
+def least_recently_verified(stores: Collection[str] = (),
+                            before: datetime.datetime | None = None
+                            ) -> list[Verified]:
+    """Return the images with copies, by when these were verified last.
+
+    :param stores: only copies in these; empty: all
+    :param before: leave out images whose copies were all good after this
+    """
+    limit = before and copies.isotime(before)
+    found: dict[str, Verified] = {}
+    due = set()
+    last = 0
+    while rows := db.read(sa.select(
+            image_locations.c.id, image_locations.c.image_id,
+            image_locations.c.meta_data, images.c.size).select_from(
+                image_locations.join(
+                    images, images.c.id == image_locations.c.image_id)).where(
+            image_locations.c.id > last,
+            image_locations.c.deleted == sa.false(),
+            images.c.deleted == sa.false(),
+            images.c.status.in_((ACTIVE, DEACTIVATED))).order_by(
+                image_locations.c.id).limit(_STRETCH)):
+        last = rows[-1].id
+        for row in rows:
+            metadata = row.meta_data or {}
+            if not copies.concerns(metadata, stores):
+                continue
+            at = metadata.get(copies.VERIFIED_AT, '')
+            if (limit is None or at < limit
+                    or metadata.get(copies.VERDICT) != 'good'):
+                due.add(row.image_id)
+            so_far = found.get(row.image_id)
+            found[row.image_id] = Verified(
+                row.image_id, min(at, so_far.at) if so_far else at, row.size,
+                so_far.copies + 1 if so_far else 1)
+    return sorted((each for each in found.values() if each.image_id in due),
+                  key=lambda each: each.at)
+
+
+def in_store(store: str) -> list[Verified]:
+    """Return the images that have data in a store, by id.
+
+    Also where a location is marked, and its data is not deleted yet. Deleted
+    images do not count. ``copies`` counts those of all stores.
+    """
+    found: dict[str, list[Any]] = {}
+    here = set()
+    last = 0
+    while rows := db.read(sa.select(
+            image_locations.c.id, image_locations.c.image_id,
+            image_locations.c.meta_data, image_locations.c.deleted,
+            images.c.size).select_from(
+                image_locations.join(
+                    images, images.c.id == image_locations.c.image_id)).where(
+            image_locations.c.id > last,
+            image_locations.c.status.in_((ACTIVE, 'pending_delete')),
+            images.c.deleted == sa.false()).order_by(
+                image_locations.c.id).limit(_STRETCH)):
+        last = rows[-1].id
+        for row in rows:
+            if (row.meta_data or {}).get('store', '') == store:
+                here.add(row.image_id)
+            found.setdefault(row.image_id, [row.size, 0])[1] += (
+                not row.deleted)
+    return [Verified(image_id, '', *found[image_id])
+            for image_id in sorted(here)]
 
 
 def _stretches(after: str) -> Iterator[list[Any]]:

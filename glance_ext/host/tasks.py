@@ -48,7 +48,8 @@ class Task(NamedTuple):
     type: str
     status: str
     owner: str
-    image_id: str
+    #: None for one that has no image, or none yet.
+    image_id: str | None
     created_at: datetime.datetime
     updated_at: datetime.datetime
     expires_at: datetime.datetime | None
@@ -116,26 +117,28 @@ def ended_since(moment: datetime.datetime) -> list[Task]:
     return ours(status.in_((SUCCESS, FAILURE)), tasks.c.updated_at >= moment)
 
 
-def expire(after: str) -> str:
+def expire(after: str) -> tuple[str, int]:
     """Mark our rows of one stretch of the table as deleted that expired.
 
     Glance does so with those of a project when the project lists its tasks;
     ``glance-manage db purge`` takes away what is marked.
 
     :param after: the id behind which the stretch begins
-    :returns: the last id of the stretch; '' at the end of the table
+    :returns: the last id of the stretch, '' at the end of the table; and
+        how many rows were marked
     """
     stretch = [row.id for row in db.read(
         sa.select(tasks.c.id).where(tasks.c.id > after)
         .order_by(tasks.c.id).limit(_STRETCH))]
     if not stretch:
-        return ''
+        return '', 0
     expired = [task.id for task in ours(
         tasks.c.id > after, tasks.c.id <= stretch[-1], sa.not_(_lives()))]
     for start in range(0, len(expired), _BATCH):
         db.transaction(functools.partial(
             _mark_deleted, ids=expired[start:start + _BATCH]))
-    return stretch[-1] if len(stretch) == _STRETCH else ''
+    last = stretch[-1] if len(stretch) == _STRETCH else ''
+    return last, len(expired)
 
 
 def _mark_deleted(connection: db.Connection, ids: list[str]) -> None:
@@ -161,9 +164,10 @@ def newest_first(*, owner: str | None = None, status: str | None = None,
     :param count: how many are wanted, which says how many to begin with
     """
     wanted = [tasks.c.deleted == sa.false(), _lives()]
+    # Wrapped, because of a status the index has all that ever ended so.
     wanted += [column == value for column, value in (
-        (tasks.c.owner, owner), (tasks.c.status, status),
-        (tasks.c.image_id, image_id)) if value is not None]
+        (tasks.c.owner, owner), (tasks.c.image_id, image_id),
+        (sa.func.coalesce(tasks.c.status, ''), status)) if value is not None]
     order = tasks.c.created_at.desc(), tasks.c.id.desc()
     while True:
         last = sa.select(tasks.c.created_at).where(
@@ -182,8 +186,8 @@ def newest_first(*, owner: str | None = None, status: str | None = None,
         after, count = found[-1].id, min(2 * count, _BATCH)
 
 
-def insert(*, type_: str, owner: str, image_id: str, input_: dict[str, Any],
-           user_id: str | None, request_id: str | None,
+def insert(*, type_: str, owner: str, image_id: str | None,
+           input_: dict[str, Any], user_id: str | None, request_id: str | None,
            message: str, task_id: str | None = None,
            status: str = PENDING) -> Task:
     """Add a row, pending unless told otherwise, and return it.
@@ -213,6 +217,13 @@ def remove(task_id: str) -> None:
             task_info.c.task_id == task_id))
         connection.execute(tasks.delete().where(tasks.c.id == task_id))
     db.transaction(work)
+
+
+def name_image(connection: db.Connection, task_id: str, image_id: str
+               ) -> None:
+    """Write which image a row is about, once there is one."""
+    connection.execute(tasks.update().where(
+        tasks.c.id == task_id).values(image_id=image_id))
 
 
 def fence(connection: db.Connection, task_id: str, *, status: str,

@@ -198,6 +198,24 @@ class CopyTest(CommandsCase):
                 self.assertIn(words, done.stderr)
 
 
+class VerifyTest(CommandsCase):
+    def test_every_copy_has_its_verdict(self):
+        image = self.server.upload(DATA, stores=['fast', 'slow'])
+        line = ('--wait', image, '-f', 'json')
+        done = self.openstack('image', 'verify', *line)
+        (row,) = self.shown(done)
+        self.assertEqual('success', row['status'])
+        self.assertEqual({'fast', 'slow'}, set(row['stores']))
+        self.server.store_file('slow', image).write_bytes(b'rotten')
+        done = self.glance_ext('image-verify', *line)
+        (row,) = self.shown(done, 1)
+        self.assertIn('(bad_copy)', row['message'])
+        done = self.openstack('image', 'verify', '--repair', *line)
+        self.assertEqual('success', self.shown(done)[0]['status'])
+        table = self.openstack('image', 'verify', '--wait', image).stdout
+        self.assertRegex(table, r'stores +\| fast good, slow good')
+
+
 class ActionsTest(CommandsCase):
     def test_list_show_and_cancel(self):
         image = self.legacy(name=self.tag)

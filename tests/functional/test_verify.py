@@ -81,7 +81,7 @@ class VerdictTest(verify_life.VerifyCase):
         self.glance.clear_faults()
         self.good(self.ended(action['id']))
 
-    def test_when_a_copy_was_good_outlasts_a_save_of_the_image(self):
+    def test_when_a_copy_was_verified_outlasts_a_save_of_the_image(self):
         image = self.image()
         self.damage(image, DAMAGE['bit'][0])
         self.verify(image)
@@ -95,9 +95,11 @@ class VerdictTest(verify_life.VerifyCase):
                 'select meta_data from image_locations where image_id = ? '
                 'and deleted = 0', (image,)):
             metadata = json.loads(text)
-            found[metadata['store']] = metadata.get('glance_ext_verified_at')
-        self.assertRegex(found['fast'], r'^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$')
-        self.assertIsNone(found['slow'])
+            found[metadata['store']] = metadata
+        for store, verdict in (('fast', 'good'), ('slow', 'corrupt')):
+            self.assertEqual(verdict, found[store]['glance_ext_verdict'])
+            self.assertRegex(found[store]['glance_ext_verified_at'],
+                             r'^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$')
 
 
 class WithoutHashTest(verify_life.VerifyCase):

@@ -17,10 +17,16 @@ import re
 import threading
 from typing import Any, Self
 
+from oslo_config import cfg
+from oslo_context.context import RequestContext
+
+from glance_ext.compat import options
+from glance_ext.compat import service as services
 from tests.harness import glance
 from tests.harness import settings
 from tests.harness import v1_steps
 from tests.harness import venvs
+from tests.harness.users import User
 
 EXAMPLE = venvs.ROOT / 'etc' / 'paste.d' / 'glance-ext-compat.ini'
 
@@ -99,3 +105,24 @@ def mounted(paste: str, example: str) -> str:
         section = rf'(?ms)^{re.escape(name)}\n.*?(?=^\[|\Z)'
         paste = re.sub(section, '', paste)
     return f'{paste}\n{example}'
+
+
+def service(url: str, v1: bool = False) -> Any:
+    """Return an image service of ours for the Glance at ``url``."""
+    conf = cfg.ConfigOpts()
+    conf([])
+    options.register_opts(conf)
+    conf.set_override('api_servers', [url], 'glance')
+    conf.set_override('num_retries', 0, 'glance')
+    conf.set_override('use_glance_v1', v1, 'glance')
+    return services.get_default_image_service(conf)
+
+
+def context(user: User) -> RequestContext:
+    """Return the context of a caller."""
+    return RequestContext(
+        user_id=user.name,
+        project_id=user.project,
+        roles=list(user.roles),
+        auth_token=user.token,
+    )

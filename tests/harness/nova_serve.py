@@ -10,7 +10,7 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""``python -m tests.harness.nova_serve PORT``: nova-api, in its environment."""
+"""``python -m tests.harness.nova_serve PORT``: nova-api, where it lives."""
 
 import sys
 

@@ -119,11 +119,11 @@ def _eventlet() -> None:
     api.main()
 
 
-def _worker(config: str) -> None:
+def _worker(config: str, *arguments: str) -> None:
     prepare()
     from glance_ext.cmd import worker
 
-    sys.exit(worker.main(['--config-file', config]))
+    sys.exit(worker.main(['--config-file', config, *arguments]))
 
 
 def main() -> None:

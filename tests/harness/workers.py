@@ -13,6 +13,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 import functools
 import os
 from pathlib import Path
@@ -95,20 +96,23 @@ class Worker:
 
     :param stores: the ids of the stores it has; None has all of them
     :param config: ``{section: {option: value}}`` over those of the Glance
+    :param arguments: more of its command line
     """
 
     def __init__(self, glance: instance.Instance, name: str = 'worker',
                  stores: tuple[str, ...] | None = None,
-                 config: settings.Options | None = None) -> None:
+                 config: settings.Options | None = None,
+                 arguments: Sequence[str] = ()) -> None:
         self.glance = glance
         self._file = glance.directory / 'etc' / f'{name}.conf'
         self._log = glance.directory / f'{name}.log'
         self._stores = stores
         self._config = config or {}
+        self._arguments = arguments
         self._process: Any = None
 
-    def start(self) -> Worker:
-        """Boot it and wait until it looks for work."""
+    def start(self, wait: bool = True) -> Worker:
+        """Boot it, and wait until it looks for work, or do not wait."""
         options: Any = {name: dict(section) for name, section
                         in self.glance.options.items()}
         settings.merge(options, self._config)
@@ -124,10 +128,12 @@ class Worker:
                 'PYTHONDONTWRITEBYTECODE': '1',
                 serve.FAULTS: str(self.glance.directory)}
         known = len(self.log())
+        command = [python, '-m', 'tests.harness.serve', 'worker',
+                   str(self._file), *self._arguments]
         self._process = processes.boot(
-            [python, '-m', 'tests.harness.serve', 'worker', str(self._file)],
-            env, self._log,
-            lambda: 'Looking for actions' in self.log()[known:])
+            command, env, self._log,
+            lambda: 'Looking for actions' in self.log()[known:]
+        ) if wait else processes.spawn(command, env, self._log)
         return self
 
     def log(self) -> str:
@@ -149,6 +155,11 @@ class Worker:
         """End it at once, as a power cut would."""
         if self._process is not None:
             processes.kill(self._process)
+
+    @property
+    def pid(self) -> int:
+        """Its process."""
+        return int(self._process.pid)
 
     def alive(self) -> bool:
         """Whether it runs."""

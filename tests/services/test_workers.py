@@ -17,6 +17,8 @@ import time
 
 from tests.functional import cases
 from tests.harness import glance
+from tests.harness import ports
+from tests.harness import web
 from tests.harness import workers
 
 DATA = b'data' * 250_000
@@ -68,8 +70,13 @@ class WorkersTest(cases.HashCase):
                     == "Waiting: no worker has any of store 'fast'")
         self.assertEqual('pending', self.glance.action(
             action['id'])['status'])
-        self.worker()
+        port = ports.Port()
+        self.addCleanup(port.release)
+        self.worker(arguments=['--metrics-port', str(port.number)])
         self.check_right(action)
+        told = web.request(f'http://127.0.0.1:{port.number}/', 'GET').text
+        self.assertIn('glance_ext_actions_ended_total{action_type="hash",'
+                      'status="success",store="fast"} 1.0', told)
         # Nobody but the one that has the store.
         self.assertNotIn(action['id'], other.log())
         self.assertEqual(0, other.stop()[0])

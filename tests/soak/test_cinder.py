@@ -21,9 +21,9 @@ from unittest import mock
 
 from glance_ext import errors
 from glance_ext.host.images import Location
+from glance_ext.stores import clearing
 from glance_ext.stores import drivers
 from glance_ext.stores import reading
-from glance_ext.stores import writing
 from tests.conformance import cases
 from tests.conformance.cases import MIB
 from tests.conformance.cases import cut
@@ -155,5 +155,5 @@ class TestCinder(cases.StoreCase, unittest.TestCase):
         client = driver.get_cinderclient(self.context, '3.54')
         client.attachments.create(volume, {}, None, 'ro')
         for _ in range(2):
-            writing.clear('cinder', 'image', self.context)
+            clearing.clear('cinder', 'image', self.context)
         self.assert_nothing_new()

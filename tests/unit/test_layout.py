@@ -33,6 +33,7 @@ OF_THE_HOST = {
     'oslo_upgradecheck',
     'prometheus_client',
     'sqlalchemy',
+    'cinderclient',
     'swiftclient',
     'taskflow',
     'tempest',

@@ -12,10 +12,14 @@
 """What is counted of an action."""
 
 import datetime
+import sys
+import tempfile
 import unittest
+from unittest import mock
 import uuid
 
 from oslo_config import cfg
+from oslo_config import fixture
 
 from glance_ext import conf
 from glance_ext.actions import metrics
@@ -25,7 +29,7 @@ from glance_ext.host import database
 from glance_ext.host import tasks
 
 
-class CountTest(unittest.TestCase):
+class Case(unittest.TestCase):
     def setUp(self):
         conf.register_opts(cfg.CONF)
         # Counters are those of the process: each test has a type of its own.
@@ -41,6 +45,8 @@ class CountTest(unittest.TestCase):
                         for store, said in dict(stores).items()}, **kept}, '')
         return Run(record.Action.of(task), None)
 
+
+class CountTest(Case):
     def counted(self, name, **labels):
         """Return a counter's value for this test's type, 0 for none."""
         value = metrics._counters().registry.get_sample_value(
@@ -102,3 +108,21 @@ class CountTest(unittest.TestCase):
                 'glance_ext_actions_ended_total', store=store, status=status))
         self.assertEqual(1, self.counted(
             'glance_ext_action_failures_total', store='slow', code=''))
+
+
+class TroubleTest(Case):
+    def test_without_the_library_nothing_is_counted_and_nothing_shown(self):
+        with mock.patch.dict(sys.modules, {'prometheus_client': None}):
+            self.assertIsNone(metrics._load.__wrapped__())
+        with mock.patch.object(metrics, '_load', return_value=None):
+            metrics.ended(self.run_of())
+            with self.assertRaises(metrics.Absent):
+                metrics.text()
+
+    def test_no_action_suffers_from_a_directory_that_cannot_be(self):
+        options = self.enterContext(fixture.Config(cfg.CONF))
+        with tempfile.NamedTemporaryFile() as file, mock.patch.object(
+                metrics, '_load', metrics._load.__wrapped__), self.assertLogs(
+                metrics.LOG.logger, 'WARNING'):
+            options.config(group='glance_ext', metrics_dir=file.name)
+            metrics.ended(self.run_of())

@@ -23,7 +23,7 @@ from glance_ext import conf
 from glance_ext.actions import metrics
 
 ROOT = pathlib.Path(__file__).parents[3]
-SAMPLE = ROOT / 'api-ref/source/samples/metrics-response.txt'
+SAMPLE = ROOT / 'api-ref/source/samples/metrics-response.prom'
 
 
 class NamesTest(unittest.TestCase):

@@ -1,0 +1,138 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+"""``glance-ext-manage verify``"""
+
+import argparse
+import threading
+from typing import Any
+
+from glance_ext.cmd import server
+
+
+def add_parsers(subparsers: Any) -> None:
+    """Add the command to what ``add_subparsers()`` returned."""
+    parser = subparsers.add_parser(
+        'verify',
+        help='read copies of images back and compare them with the hashes',
+        description='Read the copies of all images back, those first that '
+        'were not for the longest time, and compare them with the hashes. '
+        'Exit status 0: every copy is good. 1: some copy is not. 3: those '
+        'that were read are good, and it was stopped, or its time was up, '
+        'before it was through.',
+    )
+    server.add_common(parser)
+    parser.add_argument(
+        '--max-duration',
+        metavar='TIME',
+        type=server.duration,
+        help='begin with no image after so long: 90, 30m, 8h',
+    )
+    parser.add_argument(
+        '--max-age',
+        metavar='TIME',
+        type=server.duration,
+        help='leave out images whose copies were good within so long: 30d',
+    )
+    parser.add_argument(
+        '--bytes-per-second',
+        metavar='N',
+        type=server.amount,
+        help='read no faster: 500k, 200M, 1G',
+    )
+    parser.add_argument(
+        '--stores',
+        metavar='ID,ID',
+        default='',
+        help='only copies in these stores',
+    )
+    parser.add_argument(
+        '--repair',
+        action='store_true',
+        help='replace bad copies from good ones',
+    )
+    parser.set_defaults(run=_run)
+
+
+def _run(arguments: argparse.Namespace) -> int:
+    if not server.set_up(arguments, threads=1):
+        return 1
+    from oslo_config import cfg
+
+    from glance_ext.actions import node
+    from glance_ext.stores import drivers
+    from glance_ext.upkeep.scrub import Scrub
+
+    conf = cfg.CONF
+    stores = frozenset(filter(None, arguments.stores.split(',')))
+    if unknown := stores - set(drivers.known()):
+        server.say(f'there is no store {", ".join(sorted(unknown))}')
+        return 2
+    conf.set_override('executor', 'local', 'glance_ext')
+    if arguments.bytes_per_second is not None:
+        conf.set_override(
+            'bytes_per_second', arguments.bytes_per_second, 'glance_ext'
+        )
+    stopped = threading.Event()
+    server.stop_on_signal(stopped)
+    scrub = Scrub(
+        stores,
+        arguments.max_age,
+        arguments.max_duration,
+        arguments.repair,
+        server.show if arguments.json else _print,
+        stopped,
+    )
+    complete = True
+    if arguments.dry_run:
+        scrub.plan()
+    else:
+        node.start(takes_over=False)
+        complete = scrub.run()
+    if arguments.json:
+        server.show({'summary': scrub.summary(), 'complete': complete})
+    else:
+        _print_summary(scrub.summary(), complete)
+    if scrub.is_bad:
+        return 1
+    return 0 if complete else server.STOPPED
+
+
+def _print(line: dict[str, Any]) -> None:
+    more = ''
+    if 'store' in line:
+        more = f'{line["store"]} {server.size(line["bytes"])}'
+        if 'range' in line:
+            more += f' bytes {line["range"]["first"]}'
+            more += f' to {line["range"]["last"]}'
+        if 'found' in line:
+            more += f' was {line["found"]}'
+        if 'not_repaired' in line:
+            more += f': {line["not_repaired"]}'
+    elif 'bytes' in line:
+        more = server.size(line['bytes'])
+    print(
+        f'{line["image_id"]} {line["verdict"]:12} {more}'.rstrip(),
+        flush=True,
+    )
+
+
+def _print_summary(found: dict[str, Any], complete: bool) -> None:
+    ends = ', '.join(
+        f'{count} {name}'
+        for name, count in found.items()
+        if name not in ('images', 'bytes') and count
+    )
+    end = '' if complete else '; stopped before the end'
+    print(
+        f'{found["images"]} images, {server.size(found["bytes"])}'
+        f'{": " if ends else ""}{ends}{end}'
+    )
