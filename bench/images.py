@@ -19,7 +19,6 @@ import tempfile
 import time
 
 from glance_ext import errors
-from glance_ext.host.images import Location
 from glance_ext.stores.digesting import Pass
 from glance_ext.transfer.ahead import UNIT
 from glance_ext.transfer.progress import Progress
@@ -76,7 +75,7 @@ class Copy:
     """A copy of an image, as the hash job knows it, in a plain file."""
 
     seeks = True
-    location = Location(1, 'bench', '')
+    store = 'bench'
 
     def __init__(self, path: pathlib.Path) -> None:
         self._path = path

@@ -14,8 +14,11 @@
 import time
 from typing import Any
 
+from oslo_config import cfg
+
 from bench import options
 from bench.turns import row
+from glance_ext import conf
 from glance_ext.api import dispatch
 
 PATHS = {
@@ -46,6 +49,8 @@ def _time(app: Any, environ: dict[str, Any]) -> float:
 
 def run(chosen: options.Options) -> list[dict[str, Any]]:
     """Return one row per kind of request."""
+    cfg.CONF.import_opt('enabled_import_methods', 'glance.common.config')
+    conf.register_opts(cfg.CONF)
     mounted = dispatch.mount(_glance, start=lambda: None)
     rows = []
     for name, (method, path) in PATHS.items():

@@ -79,6 +79,18 @@ class HashUnverifiable(ActionError):
     code = 'hash_unverifiable'
 
 
+class ImageRefused(ActionError):
+    """Glance does not make an image with such properties, or no more."""
+
+    code = 'image_refused'
+
+
+class ImageExists(ActionError):
+    """Somebody else made an image with the wanted id."""
+
+    code = 'image_exists'
+
+
 class BadCopy(ActionError):
     """Not every copy of the image is good; ``result`` has the verdicts."""
 
@@ -111,6 +123,18 @@ class ImageTooLarge(ActionError):
     """The data is more than the project, or any image, may have."""
 
     code = 'image_too_large'
+
+
+class UploadMissing(ActionError):
+    """The data of an import was not uploaded in time."""
+
+    code = 'upload_missing'
+
+
+class UploadLost(ActionError):
+    """Uploaded data is not where the action runs."""
+
+    code = 'upload_lost'
 
 
 class CredentialsLost(ActionError):
@@ -183,20 +207,26 @@ class DestinationRefused(ActionError):
 
 
 class RemoteRefused(ActionError):
-    """A server gave an answer that asking again does not change."""
+    """A server gave an answer that asking again does not change.
+
+    :ivar status: of that answer, or 0 where it was something else
+    """
 
     code = 'remote_refused'
+    status = 0
 
 
 class RemoteUnavailable(ActionError):
     """A server cannot be reached or broke off. Worth another attempt.
 
+    :ivar status: of the server's answer, or 0: it gave none
     :ivar retry_after: seconds after which the server wants to be asked
         again, or 0
     """
 
     code = 'remote_unavailable'
     passing = True
+    status = 0
     retry_after = 0.0
 
 

@@ -11,6 +11,7 @@
 # under the License.
 
 extensions = [
+    'cliff.sphinxext',
     'openstackdocstheme',
     'oslo_config.sphinxext',
     'oslo_policy.sphinxext',
@@ -25,6 +26,23 @@ exclude_patterns: list[str] = []
 pygments_style = 'native'
 
 html_theme = 'openstackdocs'
+
+# What every command of the openstack client has.
+autoprogram_cliff_ignored = [
+    '--help',
+    '--column',
+    '--fit-width',
+    '--format',
+    '--max-width',
+    '--noindent',
+    '--prefix',
+    '--print-empty',
+    '--quote',
+    '--sort-ascending',
+    '--sort-column',
+    '--sort-descending',
+    '--variable',
+]
 
 openstackdocs_repo_name = 'openstack/glance-ext'
 openstackdocs_auto_name = False

@@ -12,11 +12,15 @@
 """When actions run: in this process, a few at once, the rest in order."""
 
 import collections
+from collections.abc import Collection, Iterator
+import contextlib
 import threading
 
+from oslo_config import cfg
 from oslo_log import log as logging
 
 from glance_ext import errors
+from glance_ext.actions import metrics
 from glance_ext.actions import plugin as plugins
 from glance_ext.actions.run import HandedBack
 from glance_ext.actions.run import Lost
@@ -42,10 +46,13 @@ class Executor:
         self._changed = threading.Condition()
         self._waiting: collections.deque[Run] = collections.deque()
         self._running: set[Run] = set()
+        self._kept: set[Run] = set()
         self._closing = False
 
     def submit(self, run: Run) -> None:
         """Run it as soon as there is room; hand it back while closing."""
+        if cfg.CONF.glance_ext.max_running_actions_per_store:
+            run.stores = _stores(run)
         with self._changed:
             closing = self._closing
             if not closing:
@@ -58,7 +65,20 @@ class Executor:
         """Keep alive what waits and what runs."""
         for run in self.held():
             run.beat()
+            metrics.moved(run)
         self._fill()
+
+    @contextlib.contextmanager
+    def keeping(self, run: Run) -> Iterator[None]:
+        """Keep an action alive that a request works at, as long as it does.
+        """
+        with self._changed:
+            self._kept.add(run)
+        try:
+            yield
+        finally:
+            with self._changed:
+                self._kept.discard(run)
 
     def look_at(self, action_id: str) -> None:
         """Have a cancellation noticed at once, if the action is here."""
@@ -99,9 +119,9 @@ class Executor:
             _hand_back(run)
 
     def held(self) -> list[Run]:
-        """Return what waits and what runs here."""
+        """Return what waits, what runs, and what requests work at here."""
         with self._changed:
-            return [*self._waiting, *self._running]
+            return [*self._waiting, *self._running, *self._kept]
 
     def _wait_idle(self, seconds: float) -> bool:
         with self._changed:
@@ -113,17 +133,43 @@ class Executor:
 
     def _next(self) -> Run | None:
         with self._changed:
-            # What is only to be undone holds a lock, and takes a moment.
-            stopped = [run for run in self._waiting if run.is_stopped]
-            full = len(self._running) >= pools.room()
-            if self._closing or not stopped and (full or not self._waiting):
-                return None
-            run = stopped[0] if stopped else self._waiting[0]
-            self._waiting.remove(run)
-            self._running.add(run)
+            run = None if self._closing else self._first()
+            if run is not None:
+                self._waiting.remove(run)
+                self._running.add(run)
             return run
 
+    def _first(self) -> Run | None:
+        """Return the first that may run; the others learn what they wait for.
+        """
+        for run in self._waiting:
+            # What is only to be undone holds a lock, and takes a moment.
+            if run.is_stopped:
+                return run
+        full = len(self._running) >= pools.room()
+        for run in self._waiting:
+            held_back = None if full else self._held_back_by(run)
+            run.waits_for = held_back or 'its turn'
+            if not full and not held_back:
+                return run
+        return None
+
+    def _held_back_by(self, run: Run) -> str | None:
+        """Return what has to happen before it may run, in words."""
+        options = cfg.CONF.glance_ext
+        most = options.max_running_actions_per_project
+        if most and most <= sum(
+                each.action.owner == run.action.owner
+                for each in self._running):
+            return f'one of {most} running actions of its project to end'
+        most = options.max_running_actions_per_store
+        for store in sorted(run.stores) if most else ():
+            if most <= sum(store in each.stores for each in self._running):
+                return f'one of {most} running actions on {store} to end'
+        return None
+
     def _work(self, run: Run) -> None:
+        run.stores = run.stores or _stores(run)
         try:
             _execute(run)
         except Lost:
@@ -151,11 +197,13 @@ def _execute(run: Run) -> None:
     if run.action.status != tasks.FAILURE:
         cause = _do(run, plugin)
         if cause is None:
+            metrics.ended(run)
             _announce(run, plugin, 'end')
             return
         run.fail(cause)
     if _undo(run, plugin):
         run.end_failed(plugin.roll_back)
+        metrics.ended(run)
         _announce(run, plugin, 'error')
 
 
@@ -208,6 +256,16 @@ def _undo(run: Run, plugin: plugins.Plugin) -> bool:
               'again later.', action.id, cause.message)
     run.leave(cause)
     return False
+
+
+def _stores(run: Run) -> Collection[str]:
+    try:
+        return frozenset(plugins.load(run.action.action_type).stores(
+            run.action))
+    except Exception as exc:
+        LOG.warning('The stores of action %s could not be found out: %s',
+                    run.action.id, type(exc).__name__)
+        return ()
 
 
 def _hand_back(run: Run) -> None:

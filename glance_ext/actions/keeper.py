@@ -26,6 +26,7 @@ from oslo_log import log as logging
 
 from glance_ext import errors
 from glance_ext.actions import plugin as plugins
+from glance_ext.actions import posting
 from glance_ext.actions import record
 from glance_ext.actions.executor import Executor
 from glance_ext.actions.run import Lost
@@ -38,9 +39,10 @@ from glance_ext.stores import budgets
 
 LOG = logging.getLogger(__name__)
 
-#: Progress is written this often, in seconds, or four times within
-#: ``heartbeat_timeout`` where that is more often.
-_BEAT = 5
+#: Progress is written and cancellations are noticed this often, in seconds,
+#: or four times within ``heartbeat_timeout`` where that is more often. With
+#: what it takes itself and to stop, a cancelled action stops within 5.
+_BEAT = 4
 #: For this long after its end an action is looked after: no request of
 #: Glance's own that changes an image takes longer from reading to saving.
 _LOOK_AFTER = datetime.timedelta(minutes=5)
@@ -53,6 +55,8 @@ class Keeper(threading.Thread):
         super().__init__(name='glance-ext-keeper', daemon=True)
         self._executor = executor
         self._takes_over = takes_over
+        #: Up to which id rows were looked at for being expired.
+        self._expired = ''
         #: Whether the last look left stale actions, for want of room.
         self._left_some = False
 
@@ -72,34 +76,54 @@ class Keeper(threading.Thread):
     def _sweep(self) -> None:
         self._left_some = False
         try:
-            for action in known(tasks.unfinished()):
-                if not action.is_stale:
-                    continue
-                if self._executor.has_room():
-                    take_over(action, self._executor)
-                else:
-                    self._left_some = True
+            unfinished = known(tasks.unfinished())
+            if posting.is_on():
+                posting.tend(unfinished)
+            for action in unfinished:
+                if action.is_stale:
+                    self._end(action)
             by_type = collections.defaultdict(list)
             for action in known(tasks.ended_since(db.now() - _LOOK_AFTER)):
                 by_type[action.action_type].append(action)
             for action_type, actions in by_type.items():
                 plugins.load(action_type).look_after(actions)
             staging.clean(_has_ended)
+            self._expire()
         except Exception:
             LOG.exception('Looking for stuck actions failed; it is done '
                           'again in a while')
 
+    def _expire(self) -> None:
+        """Look at one stretch of the table, and at more where it was worth it.
+        """
+        marked = 1
+        while marked:
+            self._expired, marked = tasks.expire(self._expired)
+
+    def _end(self, action: record.Action) -> None:
+        """Have a stale action run again, here or by a worker, or undone."""
+        if posting.is_on() and action.status != tasks.FAILURE and (
+                not _why_not_restarted(action)):
+            if action.status == tasks.PROCESSING:
+                posting.offer(action, 'Waiting for another worker', set())
+        elif self._executor.has_room():
+            take_over(action, self._executor)
+        else:
+            self._left_some = True
+
 
 def take_over(action: record.Action, executor: Executor) -> bool:
-    """Go on with a stale action here. False: another was faster."""
+    """Go on here with an action that has no owner. False: it has one."""
+    is_stale = action.is_stale
     run = Run(action, contexts.of_caller(action.spec['caller']))
     try:
         run.take_over(_why_not_restarted(action))
     except Lost:
         return False
-    LOG.warning('Action %s: its process gave no sign of life for %s '
-                'seconds; this one goes on with it', action.id,
-                action.spec['heartbeat_timeout'])
+    if is_stale:
+        LOG.warning('Action %s: its process gave no sign of life for %s '
+                    'seconds; this one goes on with it', action.id,
+                    action.spec['heartbeat_timeout'])
     executor.submit(run)
     return True
 
@@ -120,11 +144,14 @@ def _has_ended(action_id: str) -> bool:
             or record.Action.of(task).phase == record.ENDED)
 
 
-def _why_not_restarted(action: record.Action) -> errors.WorkerLost | None:
+def _why_not_restarted(action: record.Action) -> errors.ActionError | None:
     """Return why an action whose process died is not run again, if so.
 
     One that waited has not used up an attempt.
     """
+    if action.awaits_upload:
+        return errors.UploadMissing(
+            'Nobody uploaded the data of this import in time')
     if action.status == tasks.PENDING or (
             cfg.CONF.glance_ext.on_worker_loss == 'restart'
             and action.attempt < action.max_attempts):

@@ -12,10 +12,15 @@
 """This process's part in the actions: what it accepts, runs and keeps."""
 
 from collections.abc import Callable, Iterator
+import json
 import threading
 from typing import Any
 
+from oslo_db import exception as db_exception
+
+from glance_ext import errors
 from glance_ext.actions import keeper
+from glance_ext.actions import posting
 from glance_ext.actions import record
 from glance_ext.actions import run
 from glance_ext.actions import secrets
@@ -29,9 +34,16 @@ from glance_ext.host import policy
 from glance_ext.host import pools
 from glance_ext.host import tasks
 
+#: Bytes of JSON that MariaDB and Glance keep of an action.
+_MOST_STORED = 60000
+
 
 class Busy(Exception):
     """Another operation holds the image."""
+
+
+class TooLarge(Exception):
+    """What was asked for does not fit into the action's row."""
 
 
 _starting = threading.Lock()
@@ -74,18 +86,7 @@ def begin(spec: dict[str, Any], image: Any, context: contexts.Context, *,
     locks_image = spec.get('locks_image', True)
     if locks_image and not _is_free(image, context):
         raise Busy
-    spec = {**spec, 'caller': contexts.caller(context),
-            'sealed': secrets.seal(kept or {})}
-    task = tasks.insert(
-        type_=record.task_type(spec['action_type']),
-        owner=context.project_id or image.owner or '',
-        image_id=image.image_id,
-        # Glance reads these when it breaks a stale lock of an import.
-        input_={'image_id': image.image_id,
-                'import_req': {'method': {'name': spec['action_type']}},
-                'backend': spec.get('stores', []), 'glance_ext': spec},
-        user_id=context.user_id, request_id=context.request_id,
-        message='Waiting for its turn')
+    task = _insert(spec, image.image_id, image.owner, context, kept)
     if locks_image:
         # After the row, because a lock without a row counts as stale.
         try:
@@ -97,8 +98,69 @@ def begin(spec: dict[str, Any], image: Any, context: contexts.Context, *,
             tasks.remove(task.id)
             raise Busy
     action = record.Action.of(task)
-    start().submit(run.Run(action, context, kept or {}))
+    _set_going(action, context, kept or {})
     return action
+
+
+def begin_unlocked(spec: dict[str, Any], image: Any | None,
+                   context: contexts.Context, *,
+                   kept: dict[str, str] | None = None,
+                   action_id: str | None = None) -> record.Action:
+    """Accept an action that needs no lock, and perhaps has no image yet.
+
+    One with an ``upload_timeout`` is left to whoever brings its data, and
+    one that ``needs_token`` runs here.
+
+    :param action_id: of the action; one that has expired makes room
+    :returns: the action; that which there is, where it has this id
+    """
+    arguments = (spec, image and image.image_id, image and image.owner,
+                 context, kept, action_id)
+    try:
+        task = _insert(*arguments)
+    except db_exception.DBDuplicateEntry:
+        there = show(action_id) if action_id else None
+        if there is not None and not there.has_expired:
+            return there
+        if action_id is None:
+            raise
+        tasks.remove(action_id)
+        task = _insert(*arguments)
+    action = record.Action.of(task)
+    if not action.awaits_upload:
+        _set_going(action, context, kept or {})
+    return action
+
+
+def _set_going(action: record.Action, context: contexts.Context,
+               kept: dict[str, str]) -> None:
+    executor = start()
+    # What nobody else may know can run nowhere else.
+    if (posting.is_on() and not action.spec.get('needs_token')
+            and len(action.spec['sealed']) == len(kept)):
+        posting.post(action.id)
+    else:
+        executor.submit(run.Run(action, context, kept))
+
+
+def _insert(spec: dict[str, Any], image_id: str | None,
+            image_owner: str | None, context: contexts.Context,
+            kept: dict[str, str] | None, action_id: str | None = None
+            ) -> tasks.Task:
+    spec = {**spec, 'caller': contexts.caller(context),
+            'sealed': secrets.seal(kept or {})}
+    # Glance reads these when it breaks a stale lock of an import.
+    input_ = {'image_id': image_id,
+              'import_req': {'method': {'name': spec['action_type']}},
+              'backend': spec.get('stores', []), 'glance_ext': spec}
+    if len(json.dumps(input_)) > _MOST_STORED:
+        raise TooLarge
+    return tasks.insert(
+        type_=record.task_type(spec['action_type']),
+        owner=context.project_id or image_owner or '',
+        image_id=image_id, input_=input_, user_id=context.user_id,
+        request_id=context.request_id, message='Waiting for its turn',
+        task_id=action_id)
 
 
 def show(action_id: str) -> record.Action | None:
@@ -128,9 +190,19 @@ def cancel(action_id: str) -> bool:
         action = show(action_id)
         if action is None or action.phase == record.ENDED:
             return False
-        if action.phase == record.ROLLING_BACK or run.cancel(action):
+        is_nobodys = action.awaits_upload
+        if action.phase == record.ROLLING_BACK or _cancel(action):
             start().look_at(action_id)
+            _undo_unowned(action_id, is_nobodys)
             return True
+
+
+def _undo_unowned(action_id: str, is_nobodys: bool) -> None:
+    """Undo here what was cancelled while it waited for a worker, or data."""
+    action = show(action_id)
+    if action is not None and action.phase == record.ROLLING_BACK and (
+            is_nobodys or posting.is_on() and not action.runner):
+        keeper.take_over(action, start())
 
 
 def prepare_delete(image_id: str, context: contexts.Context) -> None:
@@ -177,3 +249,18 @@ def _is_free(image: Any, context: contexts.Context) -> bool:
     db.transaction(lambda connection: locks.drop(
         connection, image.image_id, holder))
     return True
+
+
+def _cancel(action: record.Action) -> bool:
+    """Write that an action is cancelled; its owner undoes it.
+
+    :returns: False where the row is not any more what ``action`` says
+    """
+    action.phase = record.ROLLING_BACK
+    action.error = {'code': errors.Cancelled.code,
+                    'message': 'The action was cancelled'}
+    action.result = {}
+    return db.transaction(lambda connection: tasks.fence(
+        connection, action.id, status=action.status, stamp=action.stamp,
+        new_status=tasks.FAILURE, result=action.kept(),
+        message='The action was cancelled')) is not None

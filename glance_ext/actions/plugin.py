@@ -59,6 +59,9 @@ class Plugin(Protocol):
         Runs in the transaction that ends the action.
         """
 
+    def stores(self, action: 'record.Action') -> Collection[str]:
+        """Return the stores that count the action as one of theirs."""
+
     def events(self, action: 'record.Action', what: str
                ) -> Iterable[tuple[str, dict[str, Any]]]:
         """Return the events, with their payloads, that tell of ``what``.

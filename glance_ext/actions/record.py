@@ -40,6 +40,7 @@ class Action:
     id: str
     action_type: str
     status: str
+    #: '' where there is no image, or not yet.
     image_id: str
     owner: str
     created_at: datetime.datetime
@@ -80,8 +81,9 @@ class Action:
         if task.status == tasks.FAILURE and not error:
             error = {'code': 'worker_lost', 'message': task.message}
         return cls(
-            task.id, spec['action_type'], task.status, task.image_id,
-            task.owner, task.created_at, task.updated_at, task.expires_at,
+            task.id, spec['action_type'], task.status,
+            task.image_id or '', task.owner, task.created_at,
+            task.updated_at, task.expires_at,
             spec, task.message, phase=phase,
             attempt=kept.get('attempt', 1),
             runner=kept.get('runner', ''),
@@ -105,10 +107,26 @@ class Action:
         return int(self.spec['max_attempts'])
 
     @property
+    def awaits_upload(self) -> bool:
+        """Tell whether it waits for a caller's data, and has no owner."""
+        return ('upload_timeout' in self.spec
+                and self.status == tasks.PENDING
+                and not self.state.get('uploaded'))
+
+    @property
     def is_stale(self) -> bool:
-        """Tell whether the owner gave no sign of life for too long."""
+        """Tell whether the owner gave no sign of life for too long.
+
+        What awaits an upload has none, and its time instead.
+        """
         return db.now() - self.stamp > datetime.timedelta(
-            seconds=self.spec['heartbeat_timeout'])
+            seconds=self.spec['upload_timeout' if self.awaits_upload
+                              else 'heartbeat_timeout'])
+
+    @property
+    def has_expired(self) -> bool:
+        """Tell whether its row is only waiting to be purged."""
+        return self.expires_at is not None and self.expires_at <= db.now()
 
     @property
     def is_cancelled(self) -> bool:
@@ -142,7 +160,7 @@ class Action:
             'action_type': self.action_type,
             'status': self.status,
             'phase': self.phase,
-            'image_id': self.image_id,
+            'image_id': self.image_id or None,
             'owner': self.owner,
             'created_at': _isotime(self.created_at),
             'updated_at': _isotime(self.stamp),

@@ -67,6 +67,9 @@ class Run:
         self._over = False
         #: Set when this process was told to stop.
         self.process_ends = False
+        #: The stores that count it as one of theirs, if they count.
+        self.stores: Collection[str] = ()
+        self.waits_for = 'its turn'
         #: What the image may be while the action is at work; the plugin's.
         self.statuses: Collection[str] = ()
         self._stop: Exception | None = None
@@ -160,6 +163,11 @@ class Run:
         return (self.action.status == tasks.FAILURE
                 or isinstance(self._stop, errors.ActionError))
 
+    def is_ours(self) -> bool:
+        """Tell whether nobody else can have the action by now."""
+        return not (self._over or self.action.is_stale
+                    or isinstance(self._stop, Lost))
+
     @property
     def is_over(self) -> bool:
         """Whether the action ended or was handed back here."""
@@ -173,12 +181,14 @@ class Run:
                  self.action.image_id, self.action.attempt,
                  self.action.max_attempts)
 
-    def take_over(self, cause: errors.ActionError | None = None) -> None:
-        """Become the owner of a stale action. :raises Lost: it was not
+    def take_over(self, cause: errors.ActionError | None = None,
+                  offer: str = '') -> None:
+        """Become the owner of an action without one. :raises Lost: it has
 
         :param cause: why it has failed, where it is not to be run again
+        :param offer: instead, let any worker have it; what its message says
         """
-        self.action.runner = uuidutils.generate_uuid()
+        self.action.runner = '' if offer else uuidutils.generate_uuid()
         if self.action.status == tasks.FAILURE:
             self._fenced(None, self.action.message)
             return
@@ -188,8 +198,8 @@ class Run:
         if self.action.status == tasks.PROCESSING:
             self.action.attempt += 1
         self.action.phase = record.QUEUED
-        self._fenced(None, 'Taken over from a process that died',
-                     new_status=tasks.PENDING)
+        self._fenced(None, offer or 'Waiting for its turn, elsewhere now',
+                     new_status=tasks.PENDING, last=bool(offer))
 
     def beat(self) -> None:
         """Show that the action is alive, how far it is, and look around.
@@ -276,8 +286,6 @@ class Run:
                      new_stamp=db.now() - datetime.timedelta(
                          seconds=timeout + 1), last=True)
 
-    # ---------------------------------------------------------------------
-
     def _insist(self, write: Callable[[], _T]) -> _T:
         """Try a write for as long as the action is ours.
 
@@ -361,14 +369,13 @@ class Run:
         if now.runner != action.runner or not now.is_cancelled:
             return Lost()
         action.status, action.stamp = now.status, now.stamp
-        action.phase, action.error = now.phase, now.error
-        action.result = {}
+        action.phase, action.error, action.result = now.phase, now.error, {}
         return errors.Cancelled('The action was cancelled')
 
     def _say(self) -> str:
         action = self.action
         if action.status == tasks.PENDING:
-            return 'Waiting for its turn'
+            return f'Waiting for {self.waits_for}'
         if action.status == tasks.FAILURE:
             return action.message
         text = f'{action.phase.capitalize()}: {self.progress.done >> 20}'
@@ -380,18 +387,3 @@ class Run:
 
 class _Undone(Exception):
     """Rolls back the transaction of an end whose work was refused."""
-
-
-def cancel(action: record.Action) -> bool:
-    """Write that an action is cancelled; its owner undoes it.
-
-    :returns: False where the row is not any more what ``action`` says
-    """
-    action.phase = record.ROLLING_BACK
-    action.error = {'code': errors.Cancelled.code,
-                    'message': 'The action was cancelled'}
-    action.result = {}
-    return db.transaction(lambda connection: tasks.fence(
-        connection, action.id, status=action.status, stamp=action.stamp,
-        new_status=tasks.FAILURE, result=action.kept(),
-        message='The action was cancelled')) is not None

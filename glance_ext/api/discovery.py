@@ -11,20 +11,37 @@
 # under the License.
 """``GET /v2/info/glance-ext``: what this node can do, for clients to ask."""
 
+from oslo_config import cfg
+
 import glance_ext
 from glance_ext.actions import plugin
 from glance_ext.api import hashes
 from glance_ext.api import imports
+from glance_ext.host import pools
 from glance_ext.host import wsgi
 from glance_ext.host.wsgi import Answer
 
 
 def show(request: wsgi.Request) -> Answer:
-    """Show the version, the kinds of action and the limits."""
+    """Show the version, the kinds of action and the limits.
+
+    The numbers of running actions are those of one process; 0 is no limit.
+    """
+    conf = cfg.CONF
+    options = conf.glance_ext
     return Answer({
         'version': glance_ext.__version__,
         'action_types': plugin.types(),
         'import_methods': sorted(imports.taken_over()),
         'hash_algorithms': hashes.allowed_algorithms(),
-        'limits': {'request_body_bytes': wsgi.BODY_LIMIT},
+        'limits': {
+            'request_body_bytes': wsgi.BODY_LIMIT,
+            'page_entries': conf.api_limit_max,
+            'attempts': 1 + conf.http_retries,
+            'running_actions': pools.room(),
+            'running_actions_per_project':
+                options.max_running_actions_per_project,
+            'running_actions_per_store':
+                options.max_running_actions_per_store,
+        },
     })

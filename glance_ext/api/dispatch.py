@@ -49,10 +49,10 @@ def mount(app: Application,
     of one pattern and nothing else.
     """
     is_ours = routes.pattern().fullmatch
-    answer, post = _dispatcher(), _importer()
     # Glance's own list is right, unless there are methods from elsewhere.
-    info = (wsgi.application(imports.info) if imports.adds_methods()
-            else None)
+    added = imports.adds_methods()
+    info = wsgi.application(imports.info) if added else None
+    answer, post = _dispatcher(), _importer(added)
     through = app
 
     def first(environ: Environ, start_response: Callable[..., Any]
@@ -116,15 +116,19 @@ def _dispatcher() -> Application:
     return dispatch
 
 
-def _importer() -> Callable[..., Iterable[bytes]]:
-    """Return what lets a POST through, unless it is an import of ours."""
+def _importer(added: bool) -> Callable[..., Iterable[bytes]]:
+    """Return what lets a POST through, unless it is an import of ours.
+
+    :param added: whether there are methods that Glance does not know of
+    """
     ours = wsgi.application(imports.begin)
 
     def post(app: Application, environ: Environ,
              start_response: Callable[..., Any]) -> Iterable[bytes]:
         path = environ['PATH_INFO']
         if path.rstrip('/') == '/v2/images':
-            return _create(app, environ, _with_methods(start_response))
+            return _create(app, environ, _with_methods(start_response)
+                           if added else start_response)
         matched = _IMPORT.fullmatch(path)
         if matched is None or not contexts.has_identity(
                 contexts.of_request(environ)):

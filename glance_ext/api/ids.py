@@ -22,8 +22,8 @@ from glance_ext import errors
 from glance_ext.host import contexts
 from glance_ext.host import ids
 from glance_ext.host import policy
+from glance_ext.stores import clearing
 from glance_ext.stores import drivers
-from glance_ext.stores import writing
 
 LOG = logging.getLogger(__name__)
 
@@ -44,7 +44,7 @@ def require_unused(raw: bytes, context: contexts.Context) -> None:
     what = ids.trace(image_id)
     try:
         store = None if what else next(
-            (store for store in drivers.writable() if writing.is_occupied(
+            (store for store in drivers.writable() if clearing.is_occupied(
                 store, image_id, context,
                 cfg.CONF.glance_ext.stall_timeout)), None)
     except errors.StoreError as exc:

@@ -56,11 +56,24 @@ _SCHEMA = {
 
 
 def taken_over() -> dict[str, Import]:
-    """Return ``{name: method}`` of those that the extension answers for."""
-    return {name: plugin.load(name)  # type: ignore[misc]
-            for name in cfg.CONF.glance_ext.import_methods
-            if name not in _BUILT_IN
-            or name in cfg.CONF.enabled_import_methods}
+    """Return ``{name: method}`` of those that the extension answers for.
+
+    :raises ValueError: ``import_methods`` names one that is not installed
+    """
+    methods = {}
+    for name in cfg.CONF.glance_ext.import_methods:
+        if name in _BUILT_IN and (
+                name not in cfg.CONF.enabled_import_methods):
+            continue
+        try:
+            found = plugin.load(name)
+        except KeyError:
+            found = None
+        if not isinstance(found, Import):
+            raise ValueError(f'[glance_ext] import_methods: there is no '
+                             f'import method {name!r}')
+        methods[name] = found
+    return methods
 
 
 def offered() -> list[str]:
@@ -89,11 +102,9 @@ def is_ours(raw: bytes) -> bool:
     """
     try:
         body = json.loads(raw)
-    except (ValueError, RecursionError):
-        return False
-    if not isinstance(body, dict) or 'method' not in body:
-        return False
-    method = body['method']
+    except (ValueError, RecursionError) as exc:
+        raise _bad('Malformed JSON in request body.') from exc
+    method = body.get('method') if isinstance(body, dict) else None
     if not isinstance(method, dict) or not isinstance(
             method.get('name', ''), str):
         raise _bad("Import request requires a 'method' object with a name.")
@@ -141,14 +152,11 @@ def begin(request: wsgi.Request, image_id: str) -> Answer:
         return Answer(_plan(request, method, image, stores))
     if not stores:
         return Answer(None, 202)
-    failed = [store for store in image.extra_properties.get(
-        'os_glance_failed_import', '').split(',')
-        if store and store not in stores]
 
     def prepare(connection: db.Connection) -> bool:
         if any(stores):
             copies.set_lists(connection, image_id, importing=stores,
-                             failed=failed)
+                             failed=[])
         return method.prepare(connection, image_id)
 
     try:
@@ -200,9 +208,12 @@ def _require_state(method: Import, image: Any) -> None:
                 explanation=f"'{name}' needs to be set before import.")
 
 
-def _stores(request: wsgi.Request, body: dict[str, Any], method: Import,
-            image: Any) -> list[str]:
-    """Return the stores to write to, each once."""
+def choose_stores(request: wsgi.Request, body: dict[str, Any]) -> list[str]:
+    """Return the stores that a request wants data written to, each once.
+
+    All that can be, or those that it names, or the default one; ``''`` on a
+    Glance with a single store.
+    """
     named = request.headers.get('X-Image-Meta-Store')
     all_stores = body.get('all_stores', False)
     if named is not None and ('stores' in body or all_stores):
@@ -211,9 +222,8 @@ def _stores(request: wsgi.Request, body: dict[str, Any], method: Import,
     if all_stores and 'stores' in body:
         raise _bad('all_stores and stores exclude each other.')
     if not cfg.CONF.enabled_backends:
-        if method.wanted == images.ACTIVE or 'stores' in body or all_stores:
-            raise _bad('This Glance has a single store, so that there is '
-                       'no other one to choose.')
+        if 'stores' in body or all_stores:
+            raise _single()
         return ['']
     known, writable = drivers.known(), drivers.writable()
     wanted = (writable if all_stores else list(dict.fromkeys(
@@ -224,8 +234,18 @@ def _stores(request: wsgi.Request, body: dict[str, Any], method: Import,
                 explanation=f'There is no store {ascii(store)}.')
         if store not in writable:
             raise _bad(f"Store '{store}' cannot be written to.")
+    return wanted
+
+
+def _stores(request: wsgi.Request, body: dict[str, Any], method: Import,
+            image: Any) -> list[str]:
+    """Return the stores to write to that have no copy yet."""
+    wanted = choose_stores(request, body)
     if method.wanted != images.ACTIVE:
         return wanted
+    if not cfg.CONF.enabled_backends:
+        raise _single()
+    all_stores = body.get('all_stores', False)
     if all_stores and cfg.CONF.glance_ext.copy_image_all_stores == 'reject':
         raise _bad('all_stores is not for copy-image here; name the stores.')
     has = _stores_of(image)
@@ -234,6 +254,11 @@ def _stores(request: wsgi.Request, body: dict[str, Any], method: Import,
             if store in has:
                 raise _bad(f"Image is already present at store '{store}'.")
     return [store for store in wanted if store not in has]
+
+
+def _single() -> webob.exc.HTTPBadRequest:
+    return _bad('This Glance has a single store, so that there is no other '
+                'one to choose.')
 
 
 def _stores_of(image: Any) -> list[str]:
@@ -249,7 +274,7 @@ def _require_room(request: wsgi.Request, method: Import, image: Any,
     why = (quotas.refuse_import(context, image.size, method.is_staged())
            or copies.exceeds_location_quota(image, len(stores)))
     if stores and not why:
-        most = quotas.most(context, image.image_id, len(stores))
+        most = quotas.most(context, len(stores))
         if (image.size or 0) > most:
             why = (f'{len(stores)} more copies of {image.size} bytes are '
                    f'more than the quota, or image_size_cap, allows.')
@@ -271,8 +296,7 @@ def _plan(request: wsgi.Request, method: Import, image: Any,
         'bytes_total': total,
         'quota': {
             'bytes': total,
-            'bytes_remaining': quotas.remaining(
-                request.context, image.image_id),
+            'bytes_remaining': quotas.remaining(request.context),
             'usage': quotas.usage(request.context)},
     }
 

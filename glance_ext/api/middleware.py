@@ -30,14 +30,20 @@ def filter_factory(global_conf: dict[str, str],
 
     :raises supported.UnsupportedHost: the server does not start on a
         Glance that the extension does not know
+    :raises jobboard.Unavailable: workers are to run the actions, and what
+        that needs is not installed
     """
     supported.check()
     # Only now, because these import what another Glance may not have.
+    from glance_ext.actions import jobboard
     from glance_ext.actions import plugin
+    from glance_ext.actions import posting
     from glance_ext.actions import record
     from glance_ext.api import dispatch
     from glance_ext.host import release
     release.register_missing_opts(cfg.CONF)
     release.accept_task_types(map(record.own_task_type, plugin.types()))
     conf.register_opts(cfg.CONF)
+    if posting.is_on():
+        jobboard.check()
     return dispatch.mount

@@ -24,6 +24,9 @@ import routes
 from glance_ext.api import actions
 from glance_ext.api import discovery
 from glance_ext.api import hashes
+from glance_ext.api import image_exports
+from glance_ext.api import image_imports
+from glance_ext.api import metrics
 from glance_ext.api import schemas
 from glance_ext.api import verifications
 from glance_ext.host.wsgi import Answer
@@ -31,6 +34,16 @@ from glance_ext.policies.actions import CANCEL_IMAGE_ACTION
 from glance_ext.policies.actions import GET_IMAGE_ACTION
 from glance_ext.policies.actions import GET_IMAGE_ACTIONS
 from glance_ext.policies.hash import CALCULATE_HASH
+from glance_ext.policies.image_exports import DELETE_IMAGE_EXPORT
+from glance_ext.policies.image_exports import EXPORT_IMAGE
+from glance_ext.policies.image_exports import GET_IMAGE_EXPORT
+from glance_ext.policies.image_exports import GET_IMAGE_EXPORTS
+from glance_ext.policies.image_imports import ADD_IMAGE_IMPORT
+from glance_ext.policies.image_imports import DELETE_IMAGE_IMPORT
+from glance_ext.policies.image_imports import GET_IMAGE_IMPORT
+from glance_ext.policies.image_imports import GET_IMAGE_IMPORTS
+from glance_ext.policies.image_imports import UPLOAD_IMAGE_IMPORT
+from glance_ext.policies.metrics import GET_METRICS
 from glance_ext.policies.verify import VERIFY_IMAGE
 
 
@@ -53,7 +66,26 @@ ROUTES: tuple[Route, ...] = (
           GET_IMAGE_ACTION),
     Route('DELETE', '/v2/image-actions/{action_id}', actions.cancel,
           CANCEL_IMAGE_ACTION),
+    Route('POST', '/v2/image-imports', image_imports.create,
+          ADD_IMAGE_IMPORT),
+    Route('GET', '/v2/image-imports', image_imports.index,
+          GET_IMAGE_IMPORTS),
+    Route('GET', '/v2/image-imports/{import_id}', image_imports.show,
+          GET_IMAGE_IMPORT),
+    Route('DELETE', '/v2/image-imports/{import_id}', image_imports.delete,
+          DELETE_IMAGE_IMPORT),
+    Route('PUT', '/v2/image-imports/{import_id}/file', image_imports.upload,
+          UPLOAD_IMAGE_IMPORT),
+    Route('POST', '/v2/images/{image_id}/export', image_exports.create,
+          EXPORT_IMAGE),
+    Route('GET', '/v2/image-exports', image_exports.index,
+          GET_IMAGE_EXPORTS),
+    Route('GET', '/v2/image-exports/{export_id}', image_exports.show,
+          GET_IMAGE_EXPORT),
+    Route('DELETE', '/v2/image-exports/{export_id}', image_exports.delete,
+          DELETE_IMAGE_EXPORT),
     Route('GET', '/v2/info/glance-ext', discovery.show),
+    Route('GET', '/v2/info/glance-ext/metrics', metrics.show, GET_METRICS),
     *(Route('GET', f'/v2/schemas/{name}', schemas.handler(name))
       for name in schemas.NAMES),
 )

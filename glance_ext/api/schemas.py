@@ -18,6 +18,7 @@ from typing import Any
 import jsonschema
 import webob.exc
 
+from glance_ext.api import resource_schemas
 from glance_ext.conf.hash import ALGORITHMS
 from glance_ext.host import wsgi
 from glance_ext.host.wsgi import Answer
@@ -102,7 +103,9 @@ IMAGE_ACTION: dict[str, Any] = {
         'phase': {'type': 'string',
                   'enum': ['queued', 'reading', 'writing', 'verifying',
                            'recording', 'rolling-back', 'ended']},
-        'image_id': _UUID,
+        'image_id': {'type': ['string', 'null'],
+                     'pattern': '^[0-9a-fA-F-]{36}$',
+                     'description': 'null where there is none yet'},
         'owner': {'type': 'string',
                   'description': 'The project of the caller'},
         'created_at': _TIME,
@@ -134,7 +137,9 @@ IMAGE_ACTIONS: dict[str, Any] = {
 }
 
 _SCHEMAS = {each['name']: each for each in (
-    IMAGE_HASH, IMAGE_VERIFY, IMAGE_ACTION, IMAGE_ACTIONS)}
+    IMAGE_HASH, IMAGE_VERIFY, IMAGE_ACTION, IMAGE_ACTIONS,
+    resource_schemas.IMAGE_IMPORT, resource_schemas.IMAGE_IMPORTS,
+    resource_schemas.IMAGE_EXPORT, resource_schemas.IMAGE_EXPORTS)}
 NAMES: tuple[str, ...] = tuple(_SCHEMAS)
 
 

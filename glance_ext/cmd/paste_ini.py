@@ -67,6 +67,14 @@ class Pipeline:
         return f'"{self.option.key}" in [{self.option.section}]'
 
     @property
+    def flavour(self) -> str:
+        """The ``flavor`` in Glance's options that it is for."""
+        if self.option.key == 'pipeline':
+            name = self.option.section.removeprefix('pipeline:glance-api')
+            return name.lstrip('-')
+        return '' if self.option.key == 'default' else self.option.key
+
+    @property
     def words(self) -> tuple[ini_text.Word, ...]:
         return self.option.words
 

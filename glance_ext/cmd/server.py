@@ -56,10 +56,15 @@ def add_common(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def set_up(arguments: argparse.Namespace, threads: int | None = None) -> bool:
+def set_up(
+    arguments: argparse.Namespace,
+    threads: int | None = None,
+    program: str = 'glance-ext-manage',
+) -> bool:
     """Read Glance's options, and make ready to run actions.
 
-    :param threads: how many at once; None where none is to be run
+    :param threads: how many at once, 0 for what the options say; None where
+        none is to be run
     :returns: False where that is impossible; why is on standard error
     """
     if not sys.warnoptions:
@@ -71,15 +76,19 @@ def set_up(arguments: argparse.Namespace, threads: int | None = None) -> bool:
         from glance_ext.host import setup
 
         setup.read_options(
-            arguments.config_file or (), arguments.config_dir or ()
+            [
+                f'--config-{name}={value}'
+                for name in ('file', 'dir')
+                for value in getattr(arguments, f'config_{name}') or ()
+            ]
         )
         if threads is not None:
             setup.prepare_actions(threads)
     except (supported.UnsupportedHost, ImportError) as error:
-        say(str(error))
+        say(str(error), program)
         return False
     except setup.Unusable as error:
-        say(str(error))
+        say(str(error), program)
         return False
     return True
 
@@ -95,9 +104,9 @@ def stop_on_signal(stopped: threading.Event) -> None:
         signal.signal(number, stop)
 
 
-def say(message: str) -> None:
+def say(message: str, program: str = 'glance-ext-manage') -> None:
     """Tell what is no result, on standard error."""
-    print(f'glance-ext-manage: {message}', file=sys.stderr, flush=True)
+    print(f'{program}: {message}', file=sys.stderr, flush=True)
 
 
 def show(line: Any) -> None:
@@ -118,7 +127,7 @@ def amount(text: str) -> int:
     found = re.fullmatch(r'(\d+)([kmgt]?)', text.lower())
     if not found:
         raise argparse.ArgumentTypeError(f'{text!r}: use 500k, 200M or 1G')
-    return int(found[1]) * 1024 ** _POWERS[found[2]]
+    return int(found[1]) << 10 * _POWERS[found[2]]
 
 
 def positive(text: str) -> int:
@@ -130,9 +139,8 @@ def positive(text: str) -> int:
 
 def size(count: int) -> str:
     """Word a number of bytes for people."""
-    value, unit = float(count), 'B'
-    for unit in ('B', 'KiB', 'MiB', 'GiB', 'TiB', 'PiB'):
-        if value < 1024:
-            break
-        value /= 1024
-    return f'{value:.0f} {unit}' if unit == 'B' else f'{value:.1f} {unit}'
+    units = ('B', 'KiB', 'MiB', 'GiB', 'TiB', 'PiB')
+    power = min(max(count.bit_length() - 1, 0) // 10, len(units) - 1)
+    if not power:
+        return f'{count} B'
+    return f'{count / (1 << 10 * power):.1f} {units[power]}'

@@ -22,7 +22,8 @@ from typing import Any, BinaryIO
 from glanceclient.common import utils
 import requests
 
-CHUNK = 1 << 20
+# uWSGI takes no chunk of a MiB or more unless it is told to.
+CHUNK = 1 << 16
 
 
 #: Bytes, an iterable of bytes, or what has ``read(size)`` and gives bytes.

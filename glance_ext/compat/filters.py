@@ -83,8 +83,8 @@ class Query:
 def query(filters: Mapping[str, Any]) -> Query:
     """Return the query for images that all of ``filters`` select.
 
-    ``is_public`` None (or 'none') stands for all images. A filter that v1
-    does not have is passed on.
+    ``is_public`` None (or 'none') stands for all images. A list is of
+    values that are all wanted. A filter that v1 does not have is passed on.
     """
     params: dict[str, str] = {}
     rest: dict[str, Any] = {}
@@ -104,6 +104,8 @@ def query(filters: Mapping[str, Any]) -> Query:
                 params[name.removeprefix(PREFIX)] = str(value)
             else:
                 rest[name] = str(value)
+        elif isinstance(value, list):
+            params[name] = 'in:' + ','.join(f'"{each}"' for each in value)
         elif name in _OPERANDS and ':' in str(value):
             if '"' in value or '\\' in value:
                 rest[name] = value

@@ -55,7 +55,7 @@ def _service(endpoint: str | None, conf: cfg.ConfigOpts) -> Any:
             'and has been removed from Glance',
         )
         # Here alone is v1 looked for, so that it can be deleted.
-        from glance_ext.compat import service_v1
+        from glance_ext.compat.v1 import service as service_v1
 
         return service_v1.GlanceImageService(through)
     return service_v2.GlanceImageServiceV2(through)

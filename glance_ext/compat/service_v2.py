@@ -47,7 +47,7 @@ class GlanceImageServiceV2:
     """
 
     def __init__(self, servers: servers_.Servers | None = None) -> None:
-        self._servers = servers or servers_.Servers()
+        self.servers = servers or servers_.Servers()
 
     def show(
         self,
@@ -76,8 +76,9 @@ class GlanceImageServiceV2:
     def detail(self, context: Any, **params: Any) -> list[Image]:
         """Return images.
 
-        :param params: ``filters`` (of v1), ``limit``, ``marker``,
-            ``page_size``, ``sort_key`` and ``sort_dir``; others are ignored.
+        :param params: ``filters`` (of v1, and lists of states), ``limit``,
+            ``marker``, ``page_size``, ``sort_key`` and ``sort_dir``; others
+            are ignored.
         :raises Invalid: a filter, a marker or a key that Glance refuses
         """
         try:
@@ -102,7 +103,7 @@ class GlanceImageServiceV2:
     def _list(self, context: Any, asked: dict[str, Any]) -> Iterator[Image]:
         path = '/v2/images?' + urllib.parse.urlencode(asked, doseq=True)
         while True:
-            answer = self._servers.request(context, 'GET', path)
+            answer = self.servers.request(context, 'GET', path)
             page = errors.check(answer).json()
             yield from page['images']
             if 'next' not in page:
@@ -136,7 +137,7 @@ class GlanceImageServiceV2:
         if data is None and image_meta.get('size') == 0 and not location:
             data = b''
             _fit_for_no_data(document)
-        answer = self._servers.request(
+        answer = self.servers.request(
             context, 'POST', '/v2/images', json=document
         )
         image = errors.check(answer).json()
@@ -145,7 +146,7 @@ class GlanceImageServiceV2:
         if member:
             path = _path(image['id']) + '/members'
             errors.check(
-                self._servers.request(
+                self.servers.request(
                     context, 'POST', path, json={'member': member}
                 )
             )
@@ -177,12 +178,12 @@ class GlanceImageServiceV2:
                 f'image {image_id}: {error}'
             ) from error
         # Also when nothing changes: Glance then says who may not.
-        answer = self._servers.request(
+        answer = self.servers.request(
             context, 'PATCH', _path(image_id), json=patch, headers=_PATCH
         )
         image = errors.check(answer, image_id).json()
-        if image_meta.get('location'):
-            self._add_location(context, image_id, image_meta['location'])
+        if location := image_meta.get('location'):
+            self._add_location(context, image_id, location)
         if data is not None:
             image = self._upload(context, image_id, data)
         return translate.for_nova(image)
@@ -192,7 +193,7 @@ class GlanceImageServiceV2:
 
         :raises ImageDeleteConflict: something still uses it
         """
-        answer = self._servers.request(context, 'DELETE', _path(image_id))
+        answer = self.servers.request(context, 'DELETE', _path(image_id))
         try:
             errors.check(answer, image_id)
         except errors.Conflict as error:
@@ -220,7 +221,7 @@ class GlanceImageServiceV2:
                 'signatures are not verified here'
             )
         image = self._get(context, image_id)
-        answer = self._servers.request(
+        answer = self.servers.request(
             context, 'GET', _path(image_id) + '/file', stream=True
         )
         errors.check(answer, image_id)
@@ -244,7 +245,7 @@ class GlanceImageServiceV2:
             'stores': stores,
             'all_stores_must_succeed': False,
         }
-        answer = self._servers.request(
+        answer = self.servers.request(
             context, 'POST', _path(image_id) + '/import', json=wanted
         )
         try:
@@ -253,7 +254,7 @@ class GlanceImageServiceV2:
             raise errors.ImageImportImpossible(str(error)) from error
 
     def _get(self, context: Any, image_id: str) -> Image:
-        answer = self._servers.request(context, 'GET', _path(image_id))
+        answer = self.servers.request(context, 'GET', _path(image_id))
         found: Image = errors.check(answer, image_id).json()
         return found
 
@@ -261,7 +262,7 @@ class GlanceImageServiceV2:
         self, context: Any, image_id: str, data: bodies.Data
     ) -> Image:
         upload = bodies.Upload(data)
-        answer = self._servers.request(
+        answer = self.servers.request(
             context,
             'PUT',
             _path(image_id) + '/file',
@@ -276,7 +277,7 @@ class GlanceImageServiceV2:
         self, context: Any, image_id: str, location: str
     ) -> None:
         path = _path(image_id)
-        answer = self._servers.request(
+        answer = self.servers.request(
             context,
             'POST',
             path + '/locations',
@@ -284,7 +285,7 @@ class GlanceImageServiceV2:
         )
         if answer.status_code in (404, 405):  # Glance 28 has no such call
             value = {'url': location, 'metadata': {}}
-            answer = self._servers.request(
+            answer = self.servers.request(
                 context,
                 'PATCH',
                 path,
@@ -293,11 +294,8 @@ class GlanceImageServiceV2:
             )
         if answer.status_code >= 300:
             # Glance's own words repeat the URL, which may hold a secret.
-            kind = (
-                errors.ImageNotAuthorized
-                if answer.status_code == 403
-                else errors.ImageBadRequest
-            )
+            refused = answer.status_code == 403
+            kind = errors.Forbidden if refused else errors.Invalid
             raise kind(_LOCATION_REFUSED % (image_id, answer.status_code))
 
 

@@ -20,7 +20,9 @@ from glance_ext.conf import actions
 from glance_ext.conf import download
 from glance_ext.conf import hash as hash_
 from glance_ext.conf import ids
+from glance_ext.conf import image_imports
 from glance_ext.conf import imports
+from glance_ext.conf import metrics
 from glance_ext.conf import transfer
 from glance_ext.conf import workers
 
@@ -32,7 +34,9 @@ _OPTS = [
     *actions.OPTS,
     *imports.OPTS,
     *ids.OPTS,
+    *image_imports.OPTS,
     *workers.OPTS,
+    *metrics.OPTS,
     *transfer.OPTS,
     *download.OPTS,
 ]

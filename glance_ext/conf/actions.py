@@ -42,6 +42,30 @@ Related options:
   the imports of Glance, which use the same threads, are never starved.
 """),
     cfg.IntOpt(
+        'max_running_actions_per_project',
+        default=0, min=0, max=1024,
+        help="""
+How many actions of one project a process runs at once; 0 is without limit.
+What exceeds them waits as ``pending`` and says so, and others go before it.
+
+Related options:
+
+* ``max_running_actions``: the limit for all projects together.
+"""),
+    cfg.IntOpt(
+        'max_running_actions_per_store',
+        default=0, min=0, max=1024,
+        help="""
+How many actions a process runs at once that use the same store; 0 is without
+limit. What exceeds them waits as ``pending`` and says so, and others go
+before it. An import or a copy uses the stores that it writes to, a hash those
+where the image lies.
+
+Related options:
+
+* ``store_bytes_per_second``: how much they move together.
+"""),
+    cfg.IntOpt(
         'heartbeat_timeout',
         default=120, min=10, max=3600,
         help="""

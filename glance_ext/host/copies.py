@@ -268,8 +268,15 @@ def set_lists(connection: db.Connection, image_id: str, *,
               ) -> None:
     """Write which stores are still to come, and which have failed.
 
+    Not for an image that is deleted: its purge would stumble over them.
+
     :param failed: None leaves that list alone
     """
+    there = connection.execute(sa.select(images.c.id).where(
+        images.c.id == image_id, images.c.deleted == sa.false()
+    ).with_for_update()).one_or_none()
+    if there is None:
+        return
     properties.write(connection, image_id, _IMPORTING, ','.join(importing))
     if failed is not None:
         properties.write(connection, image_id, _FAILED, ','.join(failed))

@@ -18,7 +18,6 @@ has just written, so that any number may try.
 """
 
 import datetime
-import pathlib
 from typing import Any, NamedTuple
 
 from glance import housekeeping
@@ -29,6 +28,7 @@ import sqlalchemy as sa
 from glance_ext.host import copies
 from glance_ext.host import database as db
 from glance_ext.host import locks
+from glance_ext.host import setup
 from glance_ext.host import tasks
 from glance_ext.host.database import image_locations
 from glance_ext.host.database import image_properties
@@ -116,10 +116,13 @@ def claim(dead: Dead) -> str | None:
                 'method': {'name': 'reap'}}, 'backend': []})
     except db_exception.DBDuplicateEntry:
         return None
-    if not dead.task_id and not locks.take(dead.image_id, task_id):
-        tasks.remove(task_id)
-        return None
-    return task_id
+    try:
+        if dead.task_id or locks.take(dead.image_id, task_id):
+            return task_id
+    except locks.ImageGone:
+        pass
+    tasks.remove(task_id)
+    return None
 
 
 def withdraw_locations(dead: Dead) -> None:
@@ -169,7 +172,7 @@ def finish(dead: Dead, task_id: str) -> bool:
 def staged_images() -> dict[str, datetime.datetime]:
     """Return the images with staged data here, and how old that is."""
     found: dict[str, datetime.datetime] = {}
-    for path in _staging().glob('*'):
+    for path in setup.staging().glob('*'):
         image_id = housekeeping.StagingStoreCleaner.get_image_id(path.name)
         if image_id and path.is_file():
             moment = datetime.datetime.fromtimestamp(
@@ -180,12 +183,9 @@ def staged_images() -> dict[str, datetime.datetime]:
 
 def remove_staged(image_id: str) -> None:
     """Delete what is staged here of an image."""
-    for path in (_staging() / image_id, *_staging().glob(f'{image_id}.*')):
+    where = setup.staging()
+    for path in (where / image_id, *where.glob(f'{image_id}.*')):
         path.unlink(missing_ok=True)
-
-
-def _staging() -> pathlib.Path:
-    return pathlib.Path(housekeeping.staging_store_path())
 
 
 def _judge(row: Any, marks: dict[str, Any],

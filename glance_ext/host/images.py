@@ -80,7 +80,8 @@ class Image(NamedTuple):
 
 
 @functools.cache
-def _gateway() -> Any:
+def gateway() -> Any:
+    """Return Glance's own way to images, with all of its layers."""
     # Once a process: each one opens a notification transport of its own.
     return glance.gateway.Gateway()
 
@@ -88,7 +89,7 @@ def _gateway() -> Any:
 def seen_by(context: contexts.Context, image_id: str) -> Any | None:
     """Return Glance's own image object, or None: not for this caller."""
     try:
-        return _gateway().get_repo(context).get(image_id)
+        return gateway().get_repo(context).get(image_id)
     except (exception.NotFound, exception.Forbidden):
         return None
 
@@ -100,7 +101,7 @@ def seen_among(context: contexts.Context,
     As :func:`seen_by`, but for private images that nobody owns.
     """
     wanted = set(image_ids)
-    found = _gateway().get_repo(context).list(
+    found = gateway().get_repo(context).list(
         filters={'id': 'in:' + ','.join(wanted), 'visibility': 'all',
                  'deleted': False}, member_status='all') if wanted else ()
     return {image.image_id: image for image in found}
@@ -220,18 +221,23 @@ def clear_half_hash(connection: db.Connection, image_id: str) -> bool:
 def announce(event: str, image_id: str) -> None:
     """Send an event of Glance's own about an image as it is now.
 
-    Those about its data tell the two lists of stores as well.
+    Those about its data tell the two lists of stores as well. What is
+    announced has happened: that it could not be sent is only logged.
     """
-    image = seen_by(contexts.admin(), image_id)
-    if image is None:
-        return
-    payload = notifier.format_image_notification(image)
-    if event in ('image.prepare', 'image.upload'):
-        for name in ('os_glance_importing_to_stores',
-                     'os_glance_failed_import'):
-            stores = image.extra_properties.get(name) or ''
-            payload[name] = stores.split(',') if stores else []
-    notifications.send(event, payload)
+    try:
+        image = seen_by(contexts.admin(), image_id)
+        if image is None:
+            return
+        payload = notifier.format_image_notification(image)
+        if event in ('image.prepare', 'image.upload'):
+            for name in ('os_glance_importing_to_stores',
+                         'os_glance_failed_import'):
+                stores = image.extra_properties.get(name) or ''
+                payload[name] = stores.split(',') if stores else []
+        notifications.send(event, payload)
+    except Exception as exc:
+        LOG.warning('The event %s of image %s was not sent: %s', event,
+                    image_id, type(exc).__name__)
 
 
 def announce_update(image_id: str) -> None:
@@ -246,7 +252,7 @@ def finish_delete(image_id: str, context: contexts.Context) -> bool:
 
     :returns: True if the image is gone now
     """
-    repo = _gateway().get_repo(contexts.admin())
+    repo = gateway().get_repo(contexts.admin())
     try:
         image = repo.get(image_id)
         image.delete()

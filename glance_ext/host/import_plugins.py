@@ -22,7 +22,6 @@ from typing import Any
 from glance.async_.flows import api_image_import
 from glance.async_.flows import plugins
 from oslo_config import cfg
-from oslo_log import log as logging
 from taskflow import task
 import taskflow.engines
 from taskflow.patterns import linear_flow
@@ -33,8 +32,6 @@ from glance_ext.host import database as db
 from glance_ext.host import images
 from glance_ext.host import properties
 
-LOG = logging.getLogger(__name__)
-
 _ATTRIBUTES = 'size', 'virtual_size', 'disk_format', 'container_format'
 
 
@@ -44,16 +41,55 @@ def names() -> list[str]:
             if name != 'no_op']
 
 
-def run(file: pathlib.Path, image_id: str, task_id: str,
+class Changes:
+    """What plugins have changed of an image, to be written at its end."""
+
+    def __init__(self) -> None:
+        self._facts: dict[str, Any] = {}
+        #: None takes a property away.
+        self._properties: dict[str, str | None] = {}
+
+    def note(self, before: Any, after: Any) -> None:
+        """Note in what Glance's image object ``after`` differs."""
+        (facts, properties_), (now, has) = _facts(before), _facts(after)
+        self._facts.update((name, value) for name, value in now.items()
+                           if value != facts[name])
+        self._properties.update(
+            (name, has.get(name)) for name in properties_.keys() | has.keys()
+            if properties_.get(name) != has.get(name))
+
+    def make(self, image: Any) -> None:
+        """Change Glance's image object accordingly."""
+        for name, value in self._facts.items():
+            setattr(image, name, value)
+        for name, text in self._properties.items():
+            if text is None:
+                image.extra_properties.pop(name, None)
+            else:
+                image.extra_properties[name] = text
+
+    def write(self, connection: db.Connection, image_id: str) -> None:
+        """Write them, and nothing else, while the image is imported."""
+        if self._facts:
+            images.set_facts(connection, image_id, **self._facts)
+        for name, text in self._properties.items():
+            if text is None:
+                properties.remove(connection, image_id, name)
+            else:
+                properties.write(connection, image_id, name, text)
+
+
+def run(file: pathlib.Path, changes: Changes, image_id: str, task_id: str,
         context: contexts.Context, stores: list[str],
         import_req: dict[str, Any]) -> pathlib.Path:
     """Run the plugins on a staged file, alone in its directory.
 
+    :param changes: takes what they change of the image
     :param import_req: the request, as Glance's plugins get it
     :returns: what is to be stored
     :raises errors.ConversionFailed: a plugin failed
     """
-    repo = _Repo(context, image_id)
+    repo = _Repo(context, changes)
     known = {
         'task_id': task_id, 'task_type': 'api_image_import',
         'task_repo': None, 'image_id': image_id, 'image_repo': repo,
@@ -62,10 +98,12 @@ def run(file: pathlib.Path, image_id: str, task_id: str,
         'action_wrapper': _Wrapper(repo, image_id)}
     taken = _Take()
     flow = linear_flow.Flow('glance-ext').add(_Provide(f'file://{file}'))
-    for each in plugins.get_import_plugins(**known):
-        flow.add(each)
     try:
+        for each in plugins.get_import_plugins(**known):
+            flow.add(each)
         taskflow.engines.run(flow.add(taken))
+    except errors.ActionError:
+        raise
     except Exception as exc:
         said = str(exc).replace(str(file.parent), '').partition('\n')[0]
         cause = f'{type(exc).__name__}: {said[:200]}'
@@ -97,33 +135,26 @@ class _Take(task.Task):
 class _Repo:
     """What a plugin reads and saves its image with."""
 
-    def __init__(self, context: contexts.Context, image_id: str) -> None:
+    def __init__(self, context: contexts.Context, changes: Changes) -> None:
         self._context = context
-        self._image_id = image_id
-        self._before: tuple[dict[str, Any], dict[str, Any]] = ({}, {})
+        self._changes = changes
 
     def get(self, image_id: str) -> Any:
         image = images.seen_by(self._context, image_id)
         if image is None:
             raise errors.ImageDeleted('The image was deleted')
-        self._before = _facts(image)
+        self._changes.make(image)
         return image
 
     def save(self, image: Any, from_state: str | None = None) -> None:
-        (before, was), (now, has) = self._before, _facts(image)
-        changed = {name: value for name, value in now.items()
-                   if value != before[name]}
+        self.note(image)
 
-        def work(connection: db.Connection) -> None:
-            if changed:
-                images.set_facts(connection, self._image_id, **changed)
-            for name in was.keys() | has.keys():
-                if name not in has:
-                    properties.remove(connection, self._image_id, name)
-                elif has[name] != was.get(name):
-                    properties.write(connection, self._image_id, name,
-                                     has[name])
-        db.transaction(work)
+    def note(self, image: Any) -> None:
+        """Note what is other in the image than in its row."""
+        before = images.seen_by(self._context, image.image_id)
+        if before is None:
+            raise errors.ImageDeleted('The image was deleted')
+        self._changes.note(before, image)
 
 
 class _Wrapper:
@@ -142,7 +173,7 @@ class _Wrapper:
                  value: BaseException | None,
                  traceback: TracebackType | None) -> None:
         if kind is None:
-            self._repo.save(self._image)
+            self._repo.note(self._image)
 
     def assert_task_lock(self) -> None:
         """The action holds it, or its end is not written."""
@@ -150,6 +181,8 @@ class _Wrapper:
 
 def _facts(image: Any) -> tuple[dict[str, Any], dict[str, Any]]:
     """Return the attributes and the properties that a plugin may change."""
+    extra = image.extra_properties
+    # Its items() are empty, whatever is in it.
     return ({name: getattr(image, name) for name in _ATTRIBUTES},
-            {name: value for name, value in image.extra_properties.items()
+            {name: extra[name] for name in extra.keys()
              if not name.startswith('os_glance_')})

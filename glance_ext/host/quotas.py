@@ -24,27 +24,34 @@ from glance_ext.host import contexts
 
 
 def refuse_import(context: contexts.Context, size: int | None,
-                  staged: bool) -> str | None:
+                  staged: bool, in_flight: tuple[int, int] = (0, 0)
+                  ) -> str | None:
     """Return why a project may not import so much now, if so.
 
     As Glance decides for an import, with Keystone's limits.
 
     :param size: bytes, or None where that is not known
     :param staged: whether the data lies in staging meanwhile
+    :param in_flight: how many imports Glance does not know of, and the bytes
+        that they have in staging
     """
     owner = context.project_id
     try:
         keystone.enforce_image_size_total(context, owner)
         if staged:
             keystone.enforce_image_staging_total(
-                context, owner, delta=(size or 0) // units.Mi)
-        keystone.enforce_image_count_uploading(context, owner)
+                context, owner,
+                delta=((size or 0) + in_flight[1]) // units.Mi)
+        keystone._enforce_one(
+            context, owner, keystone.QUOTA_IMAGE_COUNT_UPLOADING,
+            lambda: keystone.db.user_get_uploading_count(
+                context, owner), delta=in_flight[0])
     except exception.LimitExceeded as exc:
         return str(exc)
     return None
 
 
-def remaining(context: contexts.Context, image_id: str) -> int | None:
+def remaining(context: contexts.Context) -> int | None:
     """Return how many bytes the project may still store, or None: any.
 
     With Glance's own ``user_storage_quota``, which counts each copy.
@@ -52,14 +59,16 @@ def remaining(context: contexts.Context, image_id: str) -> int | None:
     if cfg.CONF.use_keystone_limits:
         return None
     found: int | None = common.get_remaining_quota(
-        context, glance.db.get_api(), image_id=image_id)
+        context, glance.db.get_api())
     return found
 
 
-def most(context: contexts.Context, image_id: str, copies: int) -> int:
-    """Return how large an image may be that is stored ``copies`` times."""
+def most(context: contexts.Context, copies: int) -> int:
+    """Return how large an image may be that is stored ``copies`` times
+    more.
+    """
     cap: int = cfg.CONF.image_size_cap
-    left = remaining(context, image_id)
+    left = remaining(context)
     return cap if left is None else min(cap, max(0, left) // copies)
 
 

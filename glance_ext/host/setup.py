@@ -20,6 +20,7 @@ import os
 from pathlib import Path
 
 from glance import async_
+from glance import housekeeping
 from glance import notifier
 from glance.api import common
 from glance.common import config
@@ -33,30 +34,32 @@ from glance_ext.host import release
 
 _DIRECTORY = 'OS_GLANCE_CONFIG_DIR'
 _FILES = 'glance-image-import.conf', 'glance-api.conf'
+#: Enough for any ``max_running_actions``.
+_MOST_THREADS = 1026
 
 
 class Unusable(Exception):
     """Glance's configuration cannot be read, or is not what it needs."""
 
 
-def read_options(files: Sequence[str] = (), directories: Sequence[str] = ()
+def read_options(arguments: Sequence[str] = (), usage: str | None = None
                  ) -> None:
     """Read Glance's options and ours, from where Glance reads them.
 
-    :param files, directories: instead of the files of the directory that
-        the environment names in ``OS_GLANCE_CONFIG_DIR``, or of
-        ``/etc/glance``
+    That is the directory which the environment names in
+    ``OS_GLANCE_CONFIG_DIR``, or ``/etc/glance``.
+
+    :param arguments: ``--config-file`` and ``--config-dir``, instead, and
+        whatever else ``cfg.CONF`` was told to know
     :raises Unusable: a file cannot be read, or an option has a bad value
     """
     config.set_config_defaults()
     where = Path(os.environ.get(_DIRECTORY, '/etc/glance').strip())
     found = [str(where / name) for name in _FILES
              if (where / name).is_file()]
-    arguments = [f'--config-file={file}' for file in files]
-    arguments += [f'--config-dir={name}' for name in directories]
     try:
-        cfg.CONF(arguments, project='glance', prog='glance-api',
-                 default_config_files=found)
+        cfg.CONF(list(arguments), project='glance', prog='glance-api',
+                 usage=usage, default_config_files=found)
         release.register_missing_opts(cfg.CONF)
         conf.register_opts(cfg.CONF)
     except (cfg.Error, ValueError) as exc:
@@ -65,17 +68,18 @@ def read_options(files: Sequence[str] = (), directories: Sequence[str] = ()
     notifier.set_defaults()
 
 
-def prepare_actions(threads: int | None = None) -> None:
+def prepare_actions(threads: int = 0) -> None:
     """Make this process able to run actions, after :func:`read_options`.
 
-    :param threads: how many actions run at once, instead of what the
-        options say
+    :param threads: how many actions run at once, if not as many as
+        ``max_running_actions`` says
     :raises Unusable: a store is not configured as its driver wants it
     """
     conf_ = cfg.CONF
-    if threads is not None:
+    if threads:
         conf_.set_override('max_running_actions', threads, 'glance_ext')
-        conf_.set_override('task_pool_threads', threads + 2, 'wsgi')
+    # Nobody else needs threads here; they are made when they are needed.
+    conf_.set_override('task_pool_threads', _MOST_THREADS, 'wsgi')
     async_.set_threadpool_model('native')
     common.DEFAULT_POOL_SIZE = conf_.wsgi.task_pool_threads
     try:
@@ -97,3 +101,11 @@ def create_stores() -> None:
         glance_store.register_opts(conf_)
         glance_store.create_stores(conf_)
         glance_store.verify_default_store()
+
+
+def staging() -> Path:
+    """Return the directory in which this host stages data.
+
+    :raises glance.common.exception.GlanceException: it is no directory
+    """
+    return Path(housekeeping.staging_store_path())

@@ -11,7 +11,7 @@
 # under the License.
 """Glance's own way to run a handler, to word an error and to read a body."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 import io
 import json
 from typing import Any, NamedTuple
@@ -26,6 +26,7 @@ Request = Any
 
 #: What a JSON body may have, in bytes. Glance has no limit of its own.
 BODY_LIMIT = 64 * 1024
+_PIECE = 256 * 1024
 
 #: The method that ``Resource`` calls, on each of the three objects below.
 ACTION = 'default'
@@ -34,12 +35,13 @@ ACTION = 'default'
 class Answer(NamedTuple):
     """What a handler returns: a JSON object, and how to send it.
 
-    An answer without a body has None there.
+    An answer without a body has None there; bytes are sent as they are.
     """
 
     body: Any = None
     status: int = 200
     location: str | None = None
+    content_type: str = 'application/json'
 
 
 def application(handler: Callable[..., Answer]) -> Callable[..., Any]:
@@ -79,6 +81,30 @@ def read_body(request: Request) -> bytes:
             return b''.join(parts)
     raise webob.exc.HTTPRequestEntityTooLarge(
         explanation=f'The request body is larger than {BODY_LIMIT} bytes.')
+
+
+def read_chunks(request: Request) -> Iterator[bytes]:
+    """Yield the body of a request, chunked ones too, however large.
+
+    :raises webob.exc.HTTPBadRequest: the client cut it off
+    """
+    length, count = request.content_length, 0
+    if not wsgi.JSONRequestDeserializer().has_body(request):
+        return
+    try:
+        while length is None or count < length:
+            part = request.body_file.read(
+                _PIECE if length is None else min(_PIECE, length - count))
+            if not part:
+                break
+            count += len(part)
+            yield part
+    except OSError as exc:
+        raise webob.exc.HTTPBadRequest(
+            explanation='The request body was cut off.') from exc
+    if length is not None and count < length:
+        raise webob.exc.HTTPBadRequest(
+            explanation='The request body was cut off.')
 
 
 def take_body(environ: dict[str, Any]) -> bytes:
@@ -122,5 +148,6 @@ class _Serializer:
         if answer.body is None:
             del response.content_type
             return
-        response.content_type = 'application/json'
-        response.body = json.dumps(answer.body).encode()
+        response.headers['Content-Type'] = answer.content_type
+        response.body = (answer.body if isinstance(answer.body, bytes)
+                         else json.dumps(answer.body).encode())

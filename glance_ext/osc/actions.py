@@ -23,7 +23,7 @@ from glance_ext import client
 from glance_ext.osc import calling
 from glance_ext.osc import cells
 
-_LIST = (
+LIST = (
     'id',
     'action_type',
     'image_id',
@@ -114,7 +114,7 @@ class ListActions(calling.Lister):
             parsed_args.marker,
         )
         wanted = itertools.islice(actions, parsed_args.limit)
-        return _LIST, [_row(action, _LIST) for action in wanted]
+        return LIST, [_row(action, LIST) for action in wanted]
 
 
 class ShowAction(calling.ShowOne):

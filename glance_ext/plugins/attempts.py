@@ -11,7 +11,7 @@
 # under the License.
 """The attempts of an import to give each of its stores a copy."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 import contextlib
 from typing import TYPE_CHECKING, Any
 
@@ -21,14 +21,18 @@ from glance_ext import errors
 from glance_ext.actions import record
 from glance_ext.actions.run import Run
 from glance_ext.host import images
+from glance_ext.host import import_plugins
 from glance_ext.host import inspection
 from glance_ext.host import release
 from glance_ext.plugins import staged
+from glance_ext.stores import clearing
 from glance_ext.stores import drivers
+from glance_ext.stores import traits
 from glance_ext.stores import writing
 from glance_ext.stores.digesting import Believe
 from glance_ext.stores.digesting import Pass
 from glance_ext.stores.digesting import Readable
+from glance_ext.stores.reading import Copy
 from glance_ext.transfer.digests import Digests
 from glance_ext.transfer.feed import Feed
 
@@ -54,6 +58,8 @@ class Attempts:
         #: The digests of the data, once they are known.
         self.found: dict[str, str] = {}
         self.virtual_size: int | None = None
+        #: What import plugins have changed of the image, not yet written.
+        self.changes = import_plugins.Changes()
 
     @property
     def kept(self) -> list[str]:
@@ -67,6 +73,28 @@ class Attempts:
     def give_up(self) -> None:
         """Do without the stores that have none."""
         self._given_up = True
+        for store in self._missing():
+            self._set(store, 'failure')
+
+    @contextlib.contextmanager
+    def recording(self, stores: Iterable[str]) -> Iterator[None]:
+        """Keep what these stores have where nobody knows if it is recorded.
+
+        It is undone together with its record then, by who finds the action
+        failed. The data of a recorded copy is never deleted alone.
+        """
+        try:
+            yield
+        except errors.ActionError:
+            raise
+        except BaseException:
+            self.commit(stores)
+            raise
+
+    def commit(self, stores: Iterable[str]) -> None:
+        """Keep what these stores have: it is recorded."""
+        for store in set(self._transaction.left) & set(stores):
+            self._transaction.commit(store)
 
     def _missing(self) -> list[str]:
         kept = self.kept
@@ -79,20 +107,13 @@ class Attempts:
         :raises errors.ActionError: the source failed
         """
         run, action = self._run, self._run.action
-        context = run.context
         failed: dict[str, errors.ActionError] = {}
         targets = []
         for store in self._missing():
-            self._transaction.discard(store)
             try:
-                if writing.is_occupied(store, image.id, context,
-                                       cfg.CONF.glance_ext.stall_timeout):
-                    raise errors.StoreOccupied(
-                        f'{drivers.name(store)} has data under this id '
-                        f'already, which is no copy of the image')
+                self._require_room(store, image.id)
             except errors.StoreError as exc:
-                failed[store] = exc
-                self._set(store, 'failure')
+                self._fail(store, exc, failed)
             else:
                 targets.append(store)
                 self._set(store, 'writing')
@@ -102,7 +123,32 @@ class Attempts:
         if targets:
             with contextlib.ExitStack() as stack:
                 self._write(image, targets, failed, stack)
-        return next(iter(failed.values()), None)
+        # What passes first: there is still something to be won.
+        return next(iter(sorted(failed.values(),
+                                key=lambda each: not each.passing)), None)
+
+    def _require_room(self, store: str, image_id: str) -> None:
+        where = drivers.name(store)
+        if not self._transaction.discard(store):
+            raise errors.StoreBusy(
+                f'{where} still has what the attempt before has written')
+        if clearing.is_occupied(store, image_id, self._run.context,
+                               cfg.CONF.glance_ext.stall_timeout):
+            raise errors.StoreOccupied(
+                f'{where} has data under this id already, which is no copy '
+                f'of the image')
+
+    def _fail(self, store: str, cause: errors.ActionError,
+              failed: dict[str, errors.ActionError]) -> None:
+        """Note that a store has failed.
+
+        :raises errors.ActionError: ``cause``, if that decides everything
+        """
+        failed[store] = cause
+        self._set(store, 'failure')
+        if (not cause.passing
+                and self._run.action.spec['all_stores_must_succeed']):
+            raise cause
 
     def _write(self, image: images.Image, targets: list[str],
                failed: dict[str, errors.ActionError],
@@ -112,7 +158,10 @@ class Attempts:
         algorithm = image.os_hash_algo or cfg.CONF.hashing_algorithm
         run.progress.total = image.size or None
         run.progress.branches.clear()
-        algorithms = {CHECKSUM, algorithm}
+        algorithms = {algorithm}
+        if image.os_hash_value is None or any(
+                traits.of_store(store).tells_checksum for store in targets):
+            algorithms.add(CHECKSUM)
         sources: Sequence[Readable] = self._staged
         if not sources:
             sources = method.sources(run, image)
@@ -120,27 +169,39 @@ class Attempts:
             raise errors.DataMissing('The image has no data to read')
         stack.callback(_close, sources)
         reading = reader(run, algorithms, recorded)
-        if method.is_staged() and not self._staged:
+        if not self._staged and (method.is_staged() or (
+                run.progress.total is None
+                and any(traits.of_store(store).buffers_unknown_size
+                        for store in targets))):
             self._staged, recorded = staged.fetch(
-                run, reading, sources, method.conversion(run))
+                run, reading, sources, method.conversion(run, self.changes))
             sources = self._staged
             reading = reader(run, algorithms, recorded)
 
+        unread: list[writing.Written] = []
+        keep = (unread.append if cfg.CONF.glance_ext.read_back
+                else self._keep)
+
         def deliver(chunks: Iterable[bytes], digests: Digests,
                     believe: Believe) -> dict[str, str]:
+            # Of a source that turned out to hold something else.
+            for store in set(self._transaction.left) & set(targets):
+                self._transaction.discard(store)
+            for store in targets:
+                failed.pop(store, None)
             believed = False
 
             def finished(store: str, outcome: Any, found: dict[str, str]
                          ) -> None:
                 nonlocal believed
-                if isinstance(outcome, writing.Written):
-                    if not believed:
-                        believe(found)
-                        believed = True
-                    self._keep(outcome)
-                else:
-                    failed[store] = outcome
-                    self._set(store, 'failure')
+                if not isinstance(outcome, writing.Written):
+                    self._fail(store, outcome, failed)
+                    return
+                if not believed:
+                    believe(found)
+                    believed = True
+                    self.found = self.found or found
+                keep(outcome)
             return self._transaction.write(
                 chunks, targets, size=run.progress.total,
                 algorithm=algorithm, digests=digests, progress=run.progress,
@@ -148,25 +209,44 @@ class Attempts:
                 stall_timeout=cfg.CONF.glance_ext.stall_timeout,
                 finished=finished, witness=self._witness())[1]
 
-        _source, found = reading.read(sources, deliver)
-        self.found = self.found or found
+        reading.read(sources, deliver)
+        for written in unread:
+            try:
+                self._read_back(written)
+            except errors.StoreError as exc:
+                self._fail(written.store, exc, failed)
+            else:
+                self._keep(written)
+
+    def _read_back(self, written: writing.Written) -> None:
+        """Compare what a store gives with what it was given."""
+        run = self._run
+        run.write(record.VERIFYING)
+        copy = Copy(images.Location(0, written.store, written.url),
+                    run.context)
+        try:
+            reader(run, {CHECKSUM}, self.found).read([copy])
+        except errors.HashMismatch as exc:
+            raise errors.StoreError(
+                f'{copy} does not hold what was written to it') from exc
 
     def _keep(self, written: writing.Written) -> None:
-        store, action = written.store, self._run.action
-        action.stores[store]['status'] = 'success'
-        self.written[store] = written
-        if self._method.register(self._run, written):
-            self._transaction.commit(store)
+        self._set(written.store, 'success')
+        self.written[written.store] = written
+        with self.recording([written.store]):
+            recorded = self._method.register(self._run, written)
+        if recorded:
+            self.commit([written.store])
 
     def _set(self, store: str, status: str) -> None:
         self._run.action.stores[store]['status'] = status
 
     def _witness(self) -> Any:
         """Return what looks at the data on its way, if anything has to."""
-        image = images.seen_by(self._run.context,
-                               self._run.action.image_id)
+        image = self._method.seen(self._run)
         if image is None or not self._method.is_inspected(image):
             return None
+        self.changes.make(image)
 
         def look(feed: Feed) -> None:
             self.virtual_size = inspection.inspect(

@@ -101,11 +101,9 @@ class CopyImage(importing.Import):
                ) -> None:
         action, found = run.action, job.found
         algorithm = image.os_hash_algo or cfg.CONF.hashing_algorithm
-        stores = action.spec['stores']
-        # Those of a process that died are among them.
-        action.state['copies'] = copies.in_stores(image.id, stores)
-        done = sorted(action.state['copies'])
-        failed = [store for store in stores if store not in done]
+        done = sorted(job.kept)
+        failed = [store for store in action.spec['stores']
+                  if store not in done]
         action.result = {
             'image_id': image.id, 'size': image.size,
             'stores': done, 'failed_stores': failed}
@@ -116,7 +114,7 @@ class CopyImage(importing.Import):
             if found and image.os_hash_value is None:
                 images.record_hash(
                     connection, image,
-                    location_id=action.state['copies'][done[0]],
+                    location_id=action.state['copies'][min(job.written)],
                     checksum=found[CHECKSUM], algorithm=algorithm,
                     value=found[algorithm], task_id=action.id)
             return True

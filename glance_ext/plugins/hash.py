@@ -15,7 +15,7 @@ Approved for Glance 2025.1 as "Implement Calculate Hash API"; what the
 documentation calls differences from that specification is decided here.
 """
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 import functools
 import time
 from typing import Any
@@ -82,6 +82,10 @@ class Hash:
     def roll_back(self, connection: db.Connection,
                   action: record.Action) -> None:
         images.clear_half_hash(connection, action.image_id)
+
+    def stores(self, action: record.Action) -> Collection[str]:
+        return {location.store for location in images.locations(
+            action.image_id, None)}
 
     def events(self, action: record.Action, what: str
                ) -> Iterator[tuple[str, dict[str, Any]]]:

@@ -14,6 +14,7 @@
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 import functools
 import pathlib
+import time
 from typing import Any
 
 from oslo_config import cfg
@@ -25,16 +26,24 @@ from glance_ext.actions.run import Run
 from glance_ext.host import copies
 from glance_ext.host import database as db
 from glance_ext.host import images
+from glance_ext.host import import_plugins
 from glance_ext.host import locks
 from glance_ext.host import policy
 from glance_ext.host import staging
 from glance_ext.host import tasks
 from glance_ext.plugins.attempts import Attempts
+from glance_ext.stores import clearing
 from glance_ext.stores import drivers
 from glance_ext.stores import writing
 from glance_ext.stores.digesting import Readable
 
 LOG = logging.getLogger(__name__)
+
+#: Seconds between the deletion of an image's data and that of its row.
+_DELETION_LAG = 2.0
+#: What ends an import however many stores have their copy.
+_FINAL = (errors.Cancelled, errors.ImageDeleted, errors.ImageNotActive,
+          errors.ImageChanged)
 
 
 class Import:
@@ -80,9 +89,16 @@ class Import:
         """
         raise NotImplementedError
 
-    def conversion(self, run: Run
+    def seen(self, run: Run) -> Any | None:
+        """Return Glance's image object, as the caller sees it."""
+        return images.seen_by(run.context, run.action.image_id)
+
+    def conversion(self, run: Run, changes: import_plugins.Changes
                    ) -> Callable[[pathlib.Path], pathlib.Path] | None:
-        """Return what turns a staged file into what is to be stored."""
+        """Return what turns a staged file into what is to be stored.
+
+        :param changes: takes what that changes of the image
+        """
         return None
 
     def prepare(self, connection: db.Connection, image_id: str) -> bool:
@@ -128,7 +144,8 @@ class Import:
             raise errors.ImageChanged('Another operation holds the image')
         self._begin(run)
         image_id = run.action.image_id
-        with writing.Transaction(image_id, run.context) as transaction:
+        with writing.Transaction(image_id, run.context,
+                                 run.is_ours) as transaction:
             job = Attempts(self, run, transaction)
             while not job.is_done():
                 try:
@@ -137,26 +154,27 @@ class Import:
                     cause = exc
                 if cause is not None:
                     self._go_on(run, job, cause)
-            self.finish(run, run.require_image(), job)
-            for store in transaction.left:
-                transaction.commit(store)
+            with job.recording(job.written):
+                self.finish(run, run.require_image(), job)
+            job.commit(job.written)
+        staging.remove(run.action.id)
         images.announce('image.upload', image_id)
         images.announce_update(image_id)
 
     def undo(self, run: Run) -> None:
         action = run.action
-        noted = action.state.get('noted', [])
-        removed = copies.in_stores(action.image_id, noted)
-        action.state['removed'] = list(removed.values())
+        removed = _recorded(action)
 
         def work(connection: db.Connection) -> bool:
-            copies.remove(connection, removed.values())
+            copies.remove(connection, removed)
             return True
 
         run.write(record.ROLLING_BACK, work)
         staging.remove(action.id)
-        for store in noted:
-            writing.clear(store, action.image_id, run.context)
+        for store in action.state.get('noted', []):
+            clear(run, store, action.image_id)
+            if action.stores[store]['status'] != 'failure':
+                action.stores[store]['status'] = 'rolled-back'
 
     def roll_back(self, connection: db.Connection,
                   action: record.Action) -> None:
@@ -165,6 +183,9 @@ class Import:
                 connection, action.image_id, importing=[], failed=[
                     store for store in shown
                     if action.stores[store]['status'] == 'failure'])
+
+    def stores(self, action: record.Action) -> Collection[str]:
+        return list(action.spec['stores'])
 
     def events(self, action: record.Action, what: str
                ) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -178,11 +199,14 @@ class Import:
         """Put back what a stale save of the image took back."""
         for action in actions:
             image = images.read(action.image_id)
+            if image is not None and image.status == 'deleted':
+                self._look_after_deleted(action)
+                continue
             if image is None or image.is_gone or locks.holder(image.id):
                 continue
             if action.status == tasks.SUCCESS:
                 self.look_after_success(action, image)
-            elif removed := action.state.get('removed'):
+            elif removed := _recorded(action):
                 db.transaction(functools.partial(
                     copies.remove, location_ids=removed))
             if copies.importing(image.id):
@@ -195,7 +219,7 @@ class Import:
         for store, location_id in action.state['copies'].items():
             if (copies.is_removed(location_id)
                     and not copies.in_stores(image.id, [store])
-                    and writing.is_occupied(
+                    and clearing.is_occupied(
                         store, image.id, None,
                         cfg.CONF.glance_ext.stall_timeout)):
                 db.transaction(functools.partial(
@@ -207,6 +231,16 @@ class Import:
 
     # ----------------------------------------------------------------------
 
+    def _look_after_deleted(self, action: record.Action) -> None:
+        """Delete copies that a deletion of the image did not know of yet.
+        """
+        for store in action.state.get('copies', {}):
+            try:
+                clearing.clear(store, action.image_id, None)
+            except errors.StoreError as exc:
+                LOG.info('Image %s is deleted: %s', action.image_id,
+                         exc.message)
+
     def _begin(self, run: Run) -> None:
         """Clear what a process that died has left unrecorded."""
         action = run.action
@@ -217,21 +251,54 @@ class Import:
             action.stores[store]['status'] = (
                 'success' if store in there else 'pending')
             if store in action.state.get('noted', []) and store not in there:
-                writing.clear(store, action.image_id, run.context)
+                clear(run, store, action.image_id)
         run.write(record.READING)
 
     def _go_on(self, run: Run, job: Attempts, cause: errors.ActionError
                ) -> None:
         """Try the stores again that failed, or do without them.
 
-        :raises errors.ActionError: ``cause``, where neither is allowed
+        :raises errors.ActionError: ``cause``, where neither is allowed; or
+            what has happened meanwhile
         """
+        _require_image(run, cause)
         try:
             if not cause.passing:
                 raise cause
             run.retry(cause)
-        except errors.ActionError:
-            run.check()
-            if run.action.spec['all_stores_must_succeed'] or not job.kept:
+        except errors.ActionError as exc:
+            if (isinstance(exc, _FINAL) or not job.kept
+                    or run.action.spec['all_stores_must_succeed']):
                 raise
             job.give_up()
+
+
+def _require_image(run: Run, cause: errors.ActionError) -> None:
+    """See that it is not a deletion that has made a store fail.
+
+    Glance deletes an image's data first, and says so a moment later.
+
+    :raises errors.ActionError: the image is not what it has to be
+    """
+    until = time.monotonic() + _DELETION_LAG
+    run.require_image()
+    while isinstance(cause, errors.DataMissing) and time.monotonic() < until:
+        run.sleep(_DELETION_LAG / 10)
+        run.require_image()
+
+
+def _recorded(action: record.Action) -> list[int]:
+    """Return the ids of the locations that an action has added."""
+    return [each for each in action.state.get('copies', {}).values() if each]
+
+
+def clear(run: Run, store: str, image_id: str) -> None:
+    """Delete what is in a store of a copy that is not recorded.
+
+    :raises errors.StoreError: not now
+    """
+    try:
+        clearing.clear(store, image_id, run.context)
+    except clearing.LeftoversUnknown as exc:
+        LOG.error('Action %s of image %s: %s. Nobody looks for it again.',
+                  run.action.id, image_id, exc.message)

@@ -38,6 +38,7 @@ from glance_ext.plugins.verdicts import GOOD
 from glance_ext.plugins.verdicts import MISSING
 from glance_ext.plugins.verdicts import UNREACHABLE
 from glance_ext.plugins.verdicts import Verdict
+from glance_ext.stores import clearing
 from glance_ext.stores import writing
 from glance_ext.stores.digesting import Believe
 from glance_ext.transfer.digests import Digests
@@ -91,7 +92,7 @@ class Repair:
             return 'The store cannot be reached'
         if sum(each.store == bad.store for each in found) > 1:
             return 'The image has several locations in this store'
-        if self._image.id not in url or not writing.can_clear(bad.store):
+        if self._image.id not in url or not clearing.can_clear(bad.store):
             return 'The data was not written by Glance'
         if url in [each.location.url for each in good]:
             return 'The good copy has the same address'
@@ -103,7 +104,7 @@ class Repair:
         if store not in self._under_way:
             self._take_away(bad, good)
         try:
-            writing.clear(store, self._image.id, run.context,
+            clearing.clear(store, self._image.id, run.context,
                           cfg.CONF.glance_ext.stall_timeout)
         except errors.StoreError as exc:
             run.check()
@@ -251,7 +252,7 @@ def undo(run: Run) -> None:
     removed = []
     for store, entry in list(under_way.items()):
         if entry['cleared'] or gone:
-            writing.clear(store, action.image_id, run.context)
+            clearing.clear(store, action.image_id, run.context)
             removed.append(entry['location'])
         else:
             del under_way[store]

@@ -12,6 +12,7 @@
 """Data that waits in the staging directory of this host on its way."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+import contextlib
 import errno
 import os
 import pathlib
@@ -93,6 +94,25 @@ def fetch(run: Run, reading: Pass, sources: Sequence[Readable],
     made = StagedFile(convert(file) if convert else file)
     run.progress.total = made.size()
     return [made], {} if convert else found
+
+
+@contextlib.contextmanager
+def writing(action_id: str) -> Iterator[tuple[BinaryIO, pathlib.Path]]:
+    """Open a file beside the data of an action, for its data to come.
+
+    It is gone afterwards, unless it was moved.
+
+    :raises errors.StoreError: staging failed
+    """
+    try:
+        file = staging.file(action_id).with_name('upload')
+        try:
+            with _opened(file) as target:
+                yield target, file
+        finally:
+            file.unlink(missing_ok=True)
+    except OSError as exc:
+        raise _translated(exc) from exc
 
 
 def _opened(file: pathlib.Path) -> BinaryIO:

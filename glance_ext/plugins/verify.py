@@ -11,7 +11,7 @@
 # under the License.
 """``POST /v2/images/{image_id}/verify``: read the copies back."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 import functools
 from typing import Any
 
@@ -28,8 +28,8 @@ from glance_ext.host import locks
 from glance_ext.host import tasks
 from glance_ext.plugins import repair
 from glance_ext.plugins import verdicts
+from glance_ext.stores import clearing
 from glance_ext.stores import drivers
-from glance_ext.stores import writing
 from glance_ext.transfer.progress import Progress
 
 LOG = logging.getLogger(__name__)
@@ -84,6 +84,9 @@ class Verify:
                   action: record.Action) -> None:
         """Verifying leaves nothing, and a repair is undone by then."""
 
+    def stores(self, action: record.Action) -> Collection[str]:
+        return list(action.spec['stores'])
+
     def events(self, action: record.Action, what: str
                ) -> Iterator[tuple[str, dict[str, Any]]]:
         yield f'image.verify.{what}', {
@@ -104,7 +107,7 @@ class Verify:
                     'repaired', {}).items():
                 if (copies.is_removed(location_id)
                         and not copies.in_stores(image.id, [store])
-                        and writing.is_occupied(
+                        and clearing.is_occupied(
                             store, image.id, None,
                             cfg.CONF.glance_ext.stall_timeout)):
                     db.transaction(functools.partial(

@@ -11,7 +11,8 @@
 # under the License.
 """Fetch the data of an image from a server, straight into its stores."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+import hashlib
 import pathlib
 from typing import Any
 import urllib.parse
@@ -24,18 +25,19 @@ from glance_ext.actions.run import Run
 from glance_ext.conf.hash import ALGORITHMS
 from glance_ext.host import copies
 from glance_ext.host import database as db
-from glance_ext.host import destinations
 from glance_ext.host import images
 from glance_ext.host import import_plugins
 from glance_ext.host import policy
 from glance_ext.host import quotas
 from glance_ext.host import release
+from glance_ext.plugins import destinations
 from glance_ext.plugins import importing
 from glance_ext.plugins.attempts import CHECKSUM
 from glance_ext.plugins.attempts import Attempts
 from glance_ext.stores.digesting import Readable
 from glance_ext.transfer import sums
 from glance_ext.transfer import wire
+from glance_ext.transfer.destinations import Rules
 from glance_ext.transfer.http_source import Download
 
 _TEXT = {'type': 'string', 'minLength': 1, 'maxLength': 2048}
@@ -44,8 +46,8 @@ _TEXT = {'type': 'string', 'minLength': 1, 'maxLength': 2048}
 class WebDownload(importing.Import):
     """The plugin. Nothing is recorded before all of it can be.
 
-    What the row keeps of a URI has no query: that may be a credential, and
-    is one of the secrets.
+    What the row keeps of a URI ends at its question mark: the query may be a
+    credential, and is one of the secrets.
     """
 
     name = 'web-download'
@@ -66,6 +68,10 @@ class WebDownload(importing.Import):
             raise ValueError("web-download needs a 'uri'")
         if ('os_hash_algo' in method) != ('os_hash_value' in method):
             raise ValueError("'os_hash_algo' and 'os_hash_value' go together")
+        if 'os_hash_value' in method and len(method['os_hash_value']) != (
+                2 * hashlib.new(method['os_hash_algo'],
+                                usedforsecurity=False).digest_size):
+            raise ValueError("'os_hash_value' is no digest of 'os_hash_algo'")
         if 'hash_uri' in method and 'os_hash_value' in method:
             raise ValueError(
                 "'hash_uri' and 'os_hash_value' exclude each other")
@@ -75,7 +81,9 @@ class WebDownload(importing.Import):
             if name in method:
                 destinations.rules().parse(method[name])
                 kept[name], _, query = method[name].partition('?')
-                secrets[name] = query
+                if query:
+                    kept[name] += '?'
+                    secrets[name] = query
         return kept, secrets
 
     def is_staged(self) -> bool:
@@ -84,22 +92,30 @@ class WebDownload(importing.Import):
     def is_inspected(self, image: Any) -> bool:
         return True
 
-    def conversion(self, run: Run
-                   ) -> Callable[[pathlib.Path], pathlib.Path]:
+    def conversion(self, run: Run, changes: import_plugins.Changes
+                   ) -> Callable[[pathlib.Path], pathlib.Path] | None:
+        if not import_plugins.names():
+            return None
         action = run.action
-        return lambda file: import_plugins.run(
-            file, action.image_id, action.id, run.context,
-            action.spec['stores'],
-            {'method': {'name': self.name, **action.spec['method']}})
+
+        def convert(file: pathlib.Path) -> pathlib.Path:
+            made = import_plugins.run(
+                file, changes, action.image_id, action.id, run.context,
+                action.spec['stores'],
+                {'method': {'name': self.name, **action.spec['method']}})
+            most = _most(run)
+            if made.stat().st_size > most:
+                raise errors.ImageTooLarge(
+                    f'The data is more than {most} bytes after conversion')
+            return made
+        return convert
 
     def prepare(self, connection: db.Connection, image_id: str) -> bool:
         return images.change_status(
             connection, image_id, images.QUEUED, images.IMPORTING)
 
     def sources(self, run: Run, image: images.Image) -> Sequence[Readable]:
-        most = quotas.most(run.context, image.id,
-                           len(run.action.spec['stores']))
-        remote = Remote(_download(run, 'uri', most))
+        remote = Remote(_download(run, 'uri', _most(run)))
         remote.download.open()
         run.progress.total = remote.download.size
         return [remote]
@@ -110,16 +126,8 @@ class WebDownload(importing.Import):
             return {method['os_hash_algo']: method['os_hash_value']}
         if 'hash_uri' not in method:
             return {}
-        with _download(run, 'hash_uri', sums.MOST) as listed:
-            text = sums.read(listed.chunks())
-        algorithm, value = sums.find(
-            text, urllib.parse.urlsplit(method['uri']).path,
-            urllib.parse.urlsplit(method['hash_uri']).path)
-        if algorithm not in ALGORITHMS:
-            raise errors.HashUnverifiable(
-                f'The file of digests has one by {algorithm!r}, which this '
-                f'host does not have')
-        return {algorithm: value}
+        return listed_digest(_download(run, 'hash_uri', sums.MOST),
+                             method['uri'], method['hash_uri'])
 
     def finish(self, run: Run, image: images.Image, job: Attempts
                ) -> None:
@@ -141,6 +149,7 @@ class WebDownload(importing.Import):
             if any(action.spec['stores']):
                 copies.set_lists(connection, image.id, importing=[],
                                  failed=failed)
+            job.changes.write(connection, image.id)
             return images.activate(
                 connection, image.id, action.id, size=size,
                 virtual_size=job.virtual_size, checksum=found[CHECKSUM],
@@ -197,16 +206,54 @@ class Remote:
         self.download.close()
 
 
+def listed_digest(listed: Download, uri: str, hash_uri: str
+                  ) -> dict[str, str]:
+    """Return ``{algorithm: digest}`` that a file of digests has for a URI.
+
+    :param listed: that file, which lies at ``hash_uri``; closed in the end
+    """
+    with listed:
+        text = sums.read(listed.chunks())
+    algorithm, value = sums.find(text, urllib.parse.urlsplit(uri).path,
+                                 urllib.parse.urlsplit(hash_uri).path)
+    if algorithm not in ALGORITHMS:
+        raise errors.HashUnverifiable(
+            f'The file of digests has one by {algorithm!r}, which this '
+            f'host does not have')
+    return {algorithm: value}
+
+
+def _most(run: Run) -> int:
+    return quotas.most(run.context, len(run.action.spec['stores']))
+
+
 def _download(run: Run, name: str, limit: int) -> Download:
+    url = run.action.spec['method'][name]
+    if url.endswith('?'):
+        url += run.secret(name)
+    return download(run, url, limit)
+
+
+def download(run: Run, url: str, limit: int, rules: Rules | None = None,
+             headers: Mapping[str, str] | None = None) -> Download:
+    """Return what is at ``url``, with the options of this host.
+
+    :param limit: bytes that there may be
+    :param rules: instead of those for what users ask for
+    """
     options = cfg.CONF.glance_ext
-    query = run.secret(name)
-    url = run.action.spec['method'][name] + (f'?{query}' if query else '')
     return Download(
-        url, destinations.rules(),
-        transport=wire.Transport(
-            options.download_proxy, options.download_ca_file,
-            options.download_connect_timeout, options.download_read_timeout),
+        url, rules or destinations.rules(), headers=headers,
+        transport=transport(),
         connections=(1 if release.has_green_threads()
                      else options.download_connections),
         timeout=options.download_timeout, limit=limit, check=run.check,
         retry=run.retry)
+
+
+def transport() -> wire.Transport:
+    """Return how this host connects to servers elsewhere."""
+    options = cfg.CONF.glance_ext
+    return wire.Transport(
+        options.download_proxy, options.download_ca_file,
+        options.download_connect_timeout, options.download_read_timeout)

@@ -16,9 +16,13 @@ from oslo_policy import policy
 
 from glance_ext.policies import actions
 from glance_ext.policies import hash as hash_
+from glance_ext.policies import image_exports
+from glance_ext.policies import image_imports
+from glance_ext.policies import metrics
 from glance_ext.policies import verify
 
 
 def list_rules() -> list[policy.DocumentedRuleDefault]:
     """Return every rule of the extension."""
-    return [*hash_.RULES, *verify.RULES, *actions.RULES]
+    return [*hash_.RULES, *verify.RULES, *actions.RULES, *metrics.RULES,
+            *image_imports.RULES, *image_exports.RULES]

@@ -121,8 +121,9 @@ class Pass:
                 self._confirm(stream)
                 if bad := self._contradicted(found):
                     raise _Contradicted(stream, bad)
-            return stream.source, deliver(
-                self._paid(stream), digests, believe)
+            found = deliver(self._paid(stream), digests, believe)
+            # Not before: it may be another one by now.
+            return stream.source, found
 
     def _paid(self, stream: Stream[_R]) -> Iterator[bytes]:
         with closing(stream) as chunks:

@@ -45,11 +45,12 @@ class Digests:
     def get(self, algorithm: str) -> str:
         """Wait for the digest of one algorithm and return it.
 
-        :returns: hex digits; '' where there are none to come. No driver
-            expects an exception there, and what it wrote would be left
+        :returns: hex digits; '' where there are none to come, or not of that
+            algorithm. No driver expects an exception there, and what it
+            wrote would be left
         """
         self._known.wait()
-        return self._found[algorithm] if self._found else ''
+        return self._found.get(algorithm, '') if self._found else ''
 
 
 class _Hasher:

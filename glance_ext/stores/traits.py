@@ -244,6 +244,9 @@ class Traits:
     #: Writes the chunks of a source that is no file as they come, so that
     #: they need not be cut and copied.
     takes_chunks: Callable[[drivers.Driver], bool] = _never
+    #: The checksum that ``add`` returns is what the store itself says of the
+    #: data, or nobody knows; otherwise it is that of the hasher given to it.
+    tells_checksum: bool = True
     #: Can neither write nor delete.
     read_only: bool = False
     #: Tells whether something lies under an image's id already. Drivers ask
@@ -266,17 +269,20 @@ class Traits:
 
 
 _TRAITS = {
-    'file': Traits(read_sizes=(UNIT, 4 * UNIT),
+    'file': Traits(read_sizes=(UNIT, 4 * UNIT), tells_checksum=False,
                    takes_chunks=_file_takes_chunks,
                    occupied=_file_occupied, leftovers=_file_leftovers),
     'rbd': Traits(read_sizes=(1, 4 * UNIT), zeros_when_deleted=True,
+                  tells_checksum=False,
                   occupied=_rbd_occupied, leftovers=_rbd_leftovers),
     'swift': Traits(occupied=_swift_occupied, leftovers=_swift_leftovers,
                     size=_swift_size, size_to_tell=_swift_size_to_tell),
-    's3': Traits(buffers_unknown_size=True, occupied=_s3_occupied,
+    's3': Traits(buffers_unknown_size=True, tells_checksum=False,
+                 occupied=_s3_occupied,
                  leftovers=_s3_leftovers),
     'http': Traits(read_only=True, size=_http_size),
-    'cinder': Traits(reading_blocks_delete=True, occupied=_cinder_occupied,
+    'cinder': Traits(reading_blocks_delete=True, tells_checksum=False,
+                     occupied=_cinder_occupied,
                      leftovers=_cinder_leftovers, size=_cinder_size),
 }
 
@@ -293,3 +299,12 @@ def of(driver: drivers.Driver) -> Traits:
         if found := _TRAITS.get(scheme.partition('+')[0]):
             return found
     return Traits()
+
+
+def of_store(store: str) -> Traits:
+    """Return the habits of the driver of a store.
+
+    :raises errors.StoreError: there is no such store
+    """
+    with drivers.translated(drivers.name(store)):
+        return of(drivers.of_store(store))

@@ -20,7 +20,6 @@ import contextlib
 from dataclasses import dataclass
 from dataclasses import field
 import functools
-import threading
 from types import TracebackType
 from typing import Any, Self
 
@@ -29,6 +28,7 @@ from oslo_log import log as logging
 from glance_ext import errors
 from glance_ext.host.images import Location
 from glance_ext.stores import budgets
+from glance_ext.stores import clearing
 from glance_ext.stores import drivers
 from glance_ext.stores import sharing
 from glance_ext.stores import traits
@@ -55,13 +55,6 @@ class Written:
 #: What became of each store: a copy, or why there is none.
 Outcome = dict[str, Written | errors.ActionError]
 
-#: The stores, each with an image's id, that a thread of any transaction is
-#: writing to or clearing at the moment. One that hangs there may have been
-#: given up long ago; what it does when its driver returns, it does to that
-#: id, so nobody else may have put something there.
-_busy: set[tuple[str, str]] = set()
-_changed = threading.Condition()
-
 
 class Transaction:
     """The copies of one image that one action writes.
@@ -70,11 +63,15 @@ class Transaction:
 
     :param context: the request context for stores that need the caller's
         own token
+    :param may_delete: False once somebody else may have begun to write what
+        this transaction writes; then all of it is left to them
     """
 
-    def __init__(self, image_id: str, context: Any) -> None:
+    def __init__(self, image_id: str, context: Any,
+                 may_delete: Callable[[], bool] = lambda: True) -> None:
         self._image_id = image_id
         self._context = context
+        self._may_delete = may_delete
         #: Every store that may hold something of ours; None while it is
         #: being written, or where that failed.
         self._noted: dict[str, Written | None] = {}
@@ -98,7 +95,8 @@ class Transaction:
         :param chunks: the source; closed in the end, if it can be
         :param size: of the data in bytes, or None where it is not known
         :param algorithm: of the multihash, for the drivers' interface
-        :param digests: takes the chunks; has ``md5`` and ``algorithm``
+        :param digests: takes the chunks; has ``algorithm``, and ``md5`` where
+            :class:`traits.Traits` say so
         :param progress: has a branch for each store: the bytes it has taken
         :param sleep: waits for the budgets of the stores
         :param finished: called in this thread for each store as soon as
@@ -158,7 +156,7 @@ class Transaction:
         it, for nobody else can know what the driver makes until then.
         """
         try:
-            _in_turn(store, self._image_id, self._patience,
+            clearing.in_turn(store, self._image_id, self._patience,
                      functools.partial(self._delete, store))
         except errors.StoreError as exc:
             message = exc.message
@@ -170,13 +168,13 @@ class Transaction:
         return False
 
     def _delete(self, store: str) -> None:
-        if store not in self._noted:
+        if store not in self._noted or not self._may_delete():
             return
         written = self._noted[store]
         if written is not None:
             with contextlib.suppress(errors.DataMissing):
                 drivers.delete(_location(written), self._context)
-        _remove_leftovers(store, self._image_id, self._context)
+        clearing.remove_leftovers(store, self._image_id, self._context)
         del self._noted[store]
 
     @property
@@ -193,7 +191,7 @@ class Transaction:
     def __exit__(self, kind: type[BaseException] | None,
                  value: BaseException | None,
                  traceback: TracebackType | None) -> None:
-        with _changed:
+        with clearing.changed:
             self._ended = True
         for store in self.left:
             self.discard(store)
@@ -228,15 +226,15 @@ class Transaction:
     @contextlib.contextmanager
     def _noting(self, store: str, feed: Feed) -> Iterator[None]:
         """Note that ``store`` is written to; clear it if that fails."""
-        with _changed:
+        with clearing.changed:
             self._require_wanted(store, feed)
-            if (store, self._image_id) in _busy:
-                raise _has_not_ended(store)
+            if (store, self._image_id) in clearing.busy:
+                raise clearing.has_not_ended(store)
             self._noted[store] = None
-            _busy.add((store, self._image_id))
+            clearing.busy.add((store, self._image_id))
         try:
             yield
-            with _changed:
+            with clearing.changed:
                 self._require_wanted(store, feed)
         except errors.StoreOccupied:
             # What lies there is not ours.
@@ -248,91 +246,11 @@ class Transaction:
                 self._delete(store)
             raise
         finally:
-            _return(store, self._image_id)
+            clearing.give_back(store, self._image_id)
 
     def _require_wanted(self, store: str, feed: Feed) -> None:
         if self._ended or feed.aborted:
             raise errors.StoreStalled(f'{drivers.name(store)} was given up')
-
-
-def clear(store: str, image_id: str, context: Any,
-          patience: float = 60) -> None:
-    """Delete whatever a process that died has left of an image in a store.
-
-    Only where no location of the image is in that store. Nothing there is as
-    good.
-
-    :param context: as for :class:`Transaction`
-    :param patience: seconds to wait for the store
-    :raises errors.StoreError: something may be left
-    """
-    _in_turn(store, image_id, patience, functools.partial(
-        _remove_leftovers, store, image_id, context, must_know=True))
-
-
-def can_clear(store: str) -> bool:
-    """Tell whether :func:`clear` knows what may be left in a store."""
-    with drivers.translated(drivers.name(store)):
-        return traits.of(drivers.of_store(store)).leftovers is not None
-
-
-def is_occupied(store: str, image_id: str, context: Any,
-                patience: float) -> bool:
-    """Tell whether a store has something under the image's id.
-
-    :param patience: seconds to wait for the store
-    :raises errors.StoreError: it does not say
-    """
-    where = drivers.name(store)
-
-    def ask() -> bool:
-        with drivers.translated(where):
-            driver = drivers.of_store(store)
-            found = traits.of(driver).occupied
-            return found is not None and found(driver, image_id, context)
-    return drivers.in_time(ask, patience, where)
-
-
-def _remove_leftovers(store: str, image_id: str, context: Any,
-                      must_know: bool = False) -> None:
-    where = drivers.name(store)
-    with drivers.translated(where):
-        driver = drivers.of_store(store)
-        habits = traits.of(driver)
-        if habits.leftovers is not None:
-            habits.leftovers(driver, image_id, context)
-        elif must_know and not habits.read_only:
-            raise errors.StoreError(
-                f'Nobody knows what may be left in {where}')
-
-
-def _in_turn(store: str, image_id: str, patience: float,
-             work: Callable[[], None]) -> None:
-    """Do ``work`` when nobody else is at this image in this store."""
-    with _changed:
-        if not _changed.wait_for(lambda: (store, image_id) not in _busy,
-                                 patience):
-            raise _has_not_ended(store)
-        _busy.add((store, image_id))
-
-    def run() -> None:
-        try:
-            work()
-        finally:
-            _return(store, image_id)
-    drivers.in_time(run, patience, drivers.name(store))
-
-
-def _return(store: str, image_id: str) -> None:
-    with _changed:
-        _busy.discard((store, image_id))
-        _changed.notify_all()
-
-
-def _has_not_ended(store: str) -> errors.StoreStalled:
-    return errors.StoreStalled(
-        f'{drivers.name(store)} has not ended what it was asked to do for '
-        f'this image before')
 
 
 def _spend(chunks: Iterable[bytes], stores: Sequence[str],
@@ -357,7 +275,8 @@ def _verify(written: Written, size: int | None, feed: Feed, checksum: str,
     if size is not None and written.size != size:
         raise errors.ShortRead(
             f'{copy} got {written.size} bytes instead of {size}')
-    if checksum and checksum != shared.get(sharing.CHECKSUM):
+    known = shared.get(sharing.CHECKSUM)
+    if checksum and known and checksum != known:
         raise errors.HashMismatch(f'{copy} says that it got other data')
     stored = copy.size()
     if stored != written.size:

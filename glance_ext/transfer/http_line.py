@@ -37,10 +37,13 @@ class Route:
 
     :param name: how messages call the server. Nothing else of the URI, and
         nothing of a redirect, is in a message
+    :param headers: sent with each request, also where a redirect leads
     """
 
-    def __init__(self, url: str, rules: Rules) -> None:
+    def __init__(self, url: str, rules: Rules,
+                 headers: Mapping[str, str] | None = None) -> None:
         self.rules = rules
+        self.headers = headers or {}
         self.url = url
         self.name = f'the server {rules.parse(url).host}'
         #: Where the last redirect led, once that is known.
@@ -160,7 +163,8 @@ class Line:
               ) -> http.client.HTTPResponse:
         proxy, path = self._transport.proxy, target.path
         headers = {'Host': target.netloc, 'User-Agent': 'glance-ext',
-                   'Accept-Encoding': 'identity', **headers}
+                   'Accept-Encoding': 'identity', **self._route.headers,
+                   **headers}
         if proxy is not None and target.scheme == 'http':
             path = f'http://{wire.authority(target)}{path}'
             headers |= proxy.headers
@@ -183,8 +187,11 @@ class Line:
         status = answer.status
         message = f'{self._route.name} answered {status}'
         if status < 500 and status not in _BUSY:
-            return errors.RemoteRefused(message)
+            refusal = errors.RemoteRefused(message)
+            refusal.status = status
+            return refusal
         cause = errors.RemoteUnavailable(message)
+        cause.status = status
         cause.retry_after = _seconds(answer.headers.get('Retry-After', ''))
         return cause
 

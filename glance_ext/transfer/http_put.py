@@ -21,8 +21,8 @@ from glance_ext.transfer.http_line import Line
 from glance_ext.transfer.http_line import Route
 
 #: What an answer may say of what was stored.
-_KEPT = ('etag', 'content-md5', 'repr-digest', 'x-goog-hash')
-_KEPT_PREFIX = 'x-amz-checksum-'
+_KEPT = ('etag', 'content-md5', 'repr-digest', 'x-goog-hash', 'x-trans-id')
+_KEPT_PREFIX = 'x-amz-'
 
 
 @dataclass(frozen=True)

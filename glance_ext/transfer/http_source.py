@@ -11,7 +11,7 @@
 # under the License.
 """A file on an HTTP server, as a source of a transfer."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 import threading
 import time
 from types import TracebackType
@@ -59,6 +59,7 @@ class Download:
     :param connections: 1 where threads are green
     :param timeout: seconds from :meth:`open` to the last byte
     :param limit: bytes that there may be, or None
+    :param headers: sent with each request, also where a redirect leads
     :param check: called at least every second, in the reader's thread; what
         it raises ends the download
     :param retry: called with what failed; raises it when there has been
@@ -72,9 +73,10 @@ class Download:
                  transport: wire.Transport | None = None,
                  connections: int = 1, timeout: float = 86400.0,
                  limit: int | None = None,
+                 headers: Mapping[str, str] | None = None,
                  check: Callable[[], None] = lambda: None,
                  retry: Retry = give_up) -> None:
-        self._route = Route(url, rules)
+        self._route = Route(url, rules, headers)
         self._transport = transport or wire.Transport()
         self._connections = connections
         self._timeout = timeout

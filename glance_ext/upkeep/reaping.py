@@ -25,9 +25,9 @@ from glance_ext.host import contexts
 from glance_ext.host import dead_imports
 from glance_ext.host import sweeps
 from glance_ext.host import tasks
+from glance_ext.stores import clearing
 from glance_ext.stores import drivers
 from glance_ext.stores import traits
-from glance_ext.stores import writing
 
 Tell = Callable[[dict[str, Any]], None]
 
@@ -100,7 +100,7 @@ def _heal(dead: dead_imports.Dead) -> tuple[str, str]:
                 if not habits.read_only:
                     unknown.append(store)
                 continue
-            writing.clear(store, dead.image_id, contexts.admin())
+            clearing.clear(store, dead.image_id, contexts.admin())
         except errors.StoreError as exc:
             return 'left', exc.message
     if not dead_imports.finish(dead, task_id):

@@ -15,6 +15,7 @@ from concurrent import futures
 import uuid
 
 from glance_ext import errors
+from glance_ext.stores import clearing
 from glance_ext.stores import writing
 from tests.conformance import cases
 from tests.conformance.cases import CHUNK
@@ -171,7 +172,7 @@ class Conformance(cases.StoreCase):
                 other = self.add(data(1000), image_id='other')
                 self.kept.discard(self.add(data(size), image_id='image'))
                 for _ in range(2):
-                    writing.clear(self.store, 'image', self.context)
+                    clearing.clear(self.store, 'image', self.context)
                     self.assertEqual(data(1000), read(other))
                 self.delete(other)
                 self.assert_nothing_new()

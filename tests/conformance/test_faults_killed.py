@@ -223,7 +223,8 @@ class TestHangs(ServerCase, unittest.TestCase):
         all_of_them = threading.Barrier(len(copies), self.swift.freeze, 60)
         try:
             self.at_once(lambda copy: self.assert_fails(
-                errors.StoreStalled, digest, [copy], stall_timeout=1,
+                # A busy server has to give the first MiB in less.
+                errors.StoreStalled, digest, [copy], stall_timeout=10,
                 size=len(content), at=MIB, happens=all_of_them.wait), copies)
         finally:
             self.swift.thaw()

@@ -18,8 +18,8 @@ import time
 import unittest
 
 from glance_ext import errors
+from glance_ext.stores import clearing
 from glance_ext.stores import drivers
-from glance_ext.stores import writing
 from tests.conformance.cases import MIB
 from tests.conformance.cases import cut
 from tests.conformance.cases import data
@@ -252,9 +252,9 @@ class TestDied(RbdCase, unittest.TestCase):
         with self.ceph.pool() as pool:
             rbd.RBD().create(pool, 'half', SIZE)
         with self.ceph.opened('half'):
-            self.assert_fails(errors.StoreBusy, writing.clear, 'rbd', 'half',
+            self.assert_fails(errors.StoreBusy, clearing.clear, 'rbd', 'half',
                               self.context)
-        writing.clear('rbd', 'half', self.context)
+        clearing.clear('rbd', 'half', self.context)
         self.assert_nothing_new()
 
 

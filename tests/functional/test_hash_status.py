@@ -69,8 +69,12 @@ class OrderTest(cases.HashCase):
     def test_403_before_the_body_is_looked_at(self):
         paths = self.paths()
         refused = {'calculate_hash': (GUEST, 403),
+                   'verify_image': (GUEST, 403),
+                   'get_metrics': (GUEST, 403),
+                   'get_image_actions': (STRANGER, 403),
                    # Who does not see the image sees none of its actions.
-                   'get_image_action': (STRANGER, 404)}
+                   'get_image_action': (STRANGER, 404),
+                   'cancel_image_action': (STRANGER, 404)}
         guarded = [route for route in routes.ROUTES if route.policy]
         self.assertEqual(set(refused), {each.policy for each in guarded})
         for route in guarded:
@@ -135,7 +139,7 @@ class MethodTest(cases.HashCase):
     def test_paths_beside_ours_are_glances(self):
         for path in (f'/v2/images/{ABSENT}/hash/',
                      f'/v2/images/{ABSENT}/hash/x', '/v2/image-actions/',
-                     '/v2/image-actions', f'/v2/image-actions/{ABSENT}/x',
+                     f'/v2/image-actions/{ABSENT}/x',
                      '/v2/info/glance-ext/', '/v2/info/glance-ext%0A',
                      '/v2/schemas/image-hashes', '/v2/Info/glance-ext'):
             with self.subTest(path):

@@ -15,13 +15,16 @@ Both programs run from an environment without Glance.
 """
 
 import json
+import subprocess
 import unittest
 import uuid
 
+from glance_ext.osc import shell
 from tests.functional.cases import until
 from tests.harness import glance
 from tests.harness import programs
 from tests.harness import users
+from tests.harness import venvs
 
 DATA = b'what an old cloud holds\n' * 4096
 
@@ -58,6 +61,39 @@ class CommandsCase(unittest.TestCase):
 
     def legacy(self, **properties):
         return self.server.legacy(DATA, tags=[self.tag], **properties)
+
+
+class ProgramsTest(CommandsCase):
+    def test_both_know_every_command(self):
+        done = programs.shared().run(['openstack', 'image', '--help'])
+        self.assertEqual(0, done.returncode, done.stderr)
+        twins = self.glance_ext('help').stdout
+        for name, point in shell.commands():
+            with self.subTest(name):
+                command = point.name.replace('_', ' ')
+                self.assertRegex(done.stdout, rf'(?m)^  {command}( |$)')
+                self.assertRegex(twins, rf'(?m)^    {name}( |$)')
+
+    def test_their_environment_has_no_glance(self):
+        python = venvs.ensure('client') / 'bin' / 'python'
+        code = (
+            'from importlib import util\n'
+            'names = "glance", "glance_store", "oslo_db", "sqlalchemy"\n'
+            'print([name for name in names if util.find_spec(name)])\n'
+        )
+        done = subprocess.run(
+            [python, '-c', code], check=True, capture_output=True, text=True
+        )
+        self.assertEqual('[]\n', done.stdout)
+
+    def test_wrong_usage(self):
+        for done in (
+            self.openstack('image', 'copy', '--store', 'slow'),
+            self.openstack('image', 'web-download', 'an-image'),
+            self.glance_ext('image-hash'),
+        ):
+            self.assertEqual((2, ''), (done.returncode, done.stdout))
+            self.assertIn('usage: ', done.stderr)
 
 
 class MissingTest(CommandsCase):
@@ -160,6 +196,24 @@ class CopyTest(CommandsCase):
                 )
                 self.assertEqual((1, ''), (done.returncode, done.stdout))
                 self.assertIn(words, done.stderr)
+
+
+class VerifyTest(CommandsCase):
+    def test_every_copy_has_its_verdict(self):
+        image = self.server.upload(DATA, stores=['fast', 'slow'])
+        line = ('--wait', image, '-f', 'json')
+        done = self.openstack('image', 'verify', *line)
+        (row,) = self.shown(done)
+        self.assertEqual('success', row['status'])
+        self.assertEqual({'fast', 'slow'}, set(row['stores']))
+        self.server.store_file('slow', image).write_bytes(b'rotten')
+        done = self.glance_ext('image-verify', *line)
+        (row,) = self.shown(done, 1)
+        self.assertIn('(bad_copy)', row['message'])
+        done = self.openstack('image', 'verify', '--repair', *line)
+        self.assertEqual('success', self.shown(done)[0]['status'])
+        table = self.openstack('image', 'verify', '--wait', image).stdout
+        self.assertRegex(table, r'stores +\| fast good, slow good')
 
 
 class ActionsTest(CommandsCase):

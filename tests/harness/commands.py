@@ -24,8 +24,8 @@ from pathlib import Path
 import signal
 import sys
 import time
-from typing import Any
 import traceback
+from typing import Any
 import uuid
 
 from tests.harness import processes

@@ -39,7 +39,10 @@ A Glance is running. In another terminal, from this directory:
     export {variables}
     alias openstack={openstack}
     openstack image list
+    openstack image hash report
     openstack image hash calculate --wait old-image
+    openstack image copy --all-stores --wait old-image
+    openstack image verify --wait old-image
     openstack image show old-image
 
 The same over HTTP:
@@ -82,7 +85,7 @@ def main() -> int:
 
 
 def show(here: glance.Glance) -> int:
-    """Hash one image over HTTP and one by command; check both digests."""
+    """Hash, copy, verify and repair an image; check what came of it."""
     image = old_image(here, 'old-image-1')
     say('Having the hash calculated over HTTP')
     path = f'/v2/images/{image}/hash'
@@ -94,17 +97,47 @@ def show(here: glance.Glance) -> int:
         print(answer.text)
         return 1
     follow(here, answer.json['id'])
-    good = compare(here, image)
+    good = [compare(here, image)]
 
     image = old_image(here, 'old-image-2')
     say('The same by the openstack command')
-    command = [OPENSTACK, 'image', 'hash', 'calculate', '--wait', image]
-    print(f'    $ {shlex.join(command)}')
+    good.append(command(here, 'hash', 'calculate', '--wait', image))
+    good.append(compare(here, image))
+
+    say('Copying it to every store: the plan, and then the copies')
+    good.append(command(here, 'copy', '--all-stores', '--dry-run', image))
+    good.append(command(here, 'copy', '--all-stores', '--wait', image))
+    for store in here.stores:
+        good.append(compare(here, image, store))
+
+    say('Verifying it, after a byte of one copy was changed')
+    damage(here, image, here.stores[-1])
+    good.append(not command(here, 'verify', '--wait', image))
+    say('Repairing that copy from a good one')
+    good.append(command(here, 'verify', '--repair', '--wait', image))
+    good.append(compare(here, image, here.stores[-1]))
+    say('All is right' if all(good) else 'SOMETHING IS WRONG')
+    return 0 if all(good) else 1
+
+
+def command(here: glance.Glance, *words: str) -> bool:
+    """Run ``openstack image``; return whether it ended with status 0."""
+    line = [OPENSTACK, 'image', *words]
+    print(f'    $ {shlex.join(line)}', flush=True)
     env = {k: v for k, v in os.environ.items() if not k.startswith('OS_')}
-    done = subprocess.run(command, cwd=venvs.ROOT, env=env | variables(here))
-    good = done.returncode == 0 and compare(here, image) and good
-    say('All digests are right' if good else 'SOMETHING IS WRONG')
-    return 0 if good else 1
+    done = subprocess.run(line, cwd=venvs.ROOT, env=env | variables(here))
+    return done.returncode == 0
+
+
+def damage(here: glance.Glance, image: str, store: str) -> None:
+    """Change one byte of a copy, as a failing disk would."""
+    file = here.store_file(store, image)
+    with open(file, 'r+b') as opened:
+        opened.seek(SIZE // 2)
+        byte = opened.read(1)
+        opened.seek(SIZE // 2)
+        opened.write(bytes([byte[0] ^ 1]))
+    print(f'    {file}: byte {SIZE // 2}')
 
 
 def leave_running(here: glance.Glance) -> int:
@@ -147,19 +180,19 @@ def follow(here: glance.Glance, action: str) -> None:
         now = (found['status'], found['phase'], found['message'])
         if now != seen:
             print(f'    {": ".join(now)}')
-        if found['status'] in ('success', 'failure'):
+        if found['phase'] == 'ended':
             return
         seen = now
         time.sleep(0.1)
 
 
-def compare(here: glance.Glance, image: str) -> bool:
-    """Whether the image's hash is what sha512sum says of its data."""
+def compare(here: glance.Glance, image: str, store: str = 'fast') -> bool:
+    """Whether the image's hash is what sha512sum says of a copy."""
     found = here.image(image)
     tell(found)
-    command = ['sha512sum', str(here.store_file('fast', image))]
-    print(f'    $ {shlex.join(command)}')
-    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    line = ['sha512sum', str(here.store_file(store, image))]
+    print(f'    $ {shlex.join(line)}')
+    done = subprocess.run(line, capture_output=True, text=True, check=True)
     digest = done.stdout.split()[0]
     print(f'    {digest}')
     same = digest == found['os_hash_value']

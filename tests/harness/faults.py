@@ -30,19 +30,21 @@ KINDS = {
     'get': (
         'raise', 'notfound', 'cut', 'zeros', 'corrupt', 'stall', 'slow'
     ),
+    'add': ('raise', 'stall', 'slow'),
     'delete': ('raise', 'in_use'),
 }  # fmt: skip
 
 
 @dataclasses.dataclass(frozen=True)
 class Fault:
-    """One misbehaviour of ``operation`` (``get`` or ``delete``).
+    """One misbehaviour of ``operation`` (``get``, ``add`` or ``delete``).
 
     ``store`` and ``image`` None mean any (but never Glance's staging area).
     ``at`` is the byte of the object from which the fault may happen; None
-    makes ``raise`` happen when the object is opened. ``times`` limits how
-    often it fires, over all processes. ``error`` names a glance_store
-    exception or a built-in one; ``seconds`` ends a stall that nobody clears.
+    makes ``raise`` of ``get`` happen when the object is opened. ``times``
+    limits how often it fires, over all processes. ``error`` names a
+    glance_store exception or a built-in one; ``seconds`` ends a stall that
+    nobody clears.
     """
 
     id: str

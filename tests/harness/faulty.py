@@ -32,6 +32,7 @@ def install(directory: str) -> None:
 
     told = faults.Faults(directory)
     get, delete = filesystem.Store.get, filesystem.Store.delete
+    add = filesystem.Store.add
 
     def faulty_get(
         self: Any,
@@ -64,7 +65,16 @@ def install(directory: str) -> None:
                 raise _error(fault.error)
         delete(self, location)
 
+    def faulty_add(self: Any, image_id: str, data: Any, *more: Any,
+                   **named: Any) -> Any:
+        here = (self.backend_group, image_id)
+        source: Any = Source(data, told, here)
+        if not hasattr(data, 'read'):
+            source = source.pieces()
+        return add(self, image_id, source, *more, **named)
+
     filesystem.Store.get = faulty_get
+    filesystem.Store.add = faulty_add
     filesystem.Store.delete = faulty_delete
 
 
@@ -79,6 +89,63 @@ def _error(name: str) -> Exception:
         return OSError(errno.EIO, 'injected')
     kind = getattr(exceptions, name, None) or getattr(builtins, name)
     return kind('injected')
+
+
+class Source:
+    """What a store reads while it writes an object, with its faults."""
+
+    def __init__(
+        self, data: Any, told: faults.Faults, here: tuple[str | None, str]
+    ) -> None:
+        self._data = data
+        self._told = told
+        self._here = here
+        self._position = 0
+        self._done: set[str] = set()
+
+    def read(self, size: int) -> bytes:
+        """Read on, or do what a fault says."""
+        piece: bytes = self._data.read(self._meet(size))
+        self._position += len(piece)
+        return piece
+
+    def pieces(self) -> Iterator[bytes]:
+        """Yield what an iterable has, or do what a fault says."""
+        for piece in self._data:
+            self._meet(len(piece))
+            self._position += len(piece)
+            yield piece
+        self._meet(0)
+
+    def _meet(self, size: int) -> int:
+        for fault in self._told.read():
+            if (
+                fault.id in self._done
+                or not fault.meets('add', *self._here)
+                or self._position < (fault.at or 0)
+            ):
+                continue
+            if fault.kind == 'slow':
+                size = min(size, max(fault.bytes_per_second // 10, 1))
+                time.sleep(size / fault.bytes_per_second)
+                continue
+            self._done.add(fault.id)
+            if not self._told.claim(fault):
+                continue
+            if fault.kind == 'raise':
+                raise _error(fault.error)
+            stall(fault, self._told)
+        return size
+
+
+def stall(fault: faults.Fault, told: faults.Faults) -> None:
+    """Wait until the fault is cleared, or its time is over."""
+    limit = fault.seconds or float('inf')
+    begun = time.monotonic()
+    while time.monotonic() - begun < limit:
+        if fault not in told.read():
+            return
+        time.sleep(0.02)
 
 
 class Reader:
@@ -153,17 +220,9 @@ class Reader:
         if fault.kind == 'raise':
             raise _error(fault.error)
         if fault.kind == 'stall':
-            self._stall(fault)
+            stall(fault, self._told)
         else:
             self._flip = fault.length
-
-    def _stall(self, fault: faults.Fault) -> None:
-        limit = fault.seconds or float('inf')
-        begun = time.monotonic()
-        while time.monotonic() - begun < limit:
-            if fault not in self._told.read():
-                return
-            time.sleep(0.02)
 
     def _zeros(self) -> Iterator[bytes]:
         while self._position < self._end:

@@ -12,7 +12,8 @@
 """What runs inside the server process: the patches, and two servers.
 
 ``python -m tests.harness.serve waitress PORT THREADS`` and ``... eventlet``
-serve in this process; the other servers load ``tests.harness.wsgi``.
+serve in this process, and ``... worker FILE`` is a worker with the options of
+a file; the other servers load ``tests.harness.wsgi``.
 """
 
 import os
@@ -118,11 +119,20 @@ def _eventlet() -> None:
     api.main()
 
 
+def _worker(config: str, *arguments: str) -> None:
+    prepare()
+    from glance_ext.cmd import worker
+
+    sys.exit(worker.main(['--config-file', config, *arguments]))
+
+
 def main() -> None:
     """Serve as the command line says."""
     server, *numbers = sys.argv[1:]
     if server == 'waitress':
         _waitress(*map(int, numbers))
+    elif server == 'worker':
+        _worker(*numbers)
     else:
         _eventlet()
 

@@ -15,60 +15,94 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 import contextlib
-import functools
-import http.server
+import dataclasses
 from pathlib import Path
-import random
 import re
 import subprocess
 import tempfile
-import threading
 
 from tests.harness import glance
 from tests.harness import keystone
-from tests.harness import ports
 from tests.harness import settings
+from tests.harness import tempest_files
 from tests.harness import venvs
 
 # The tests that pass on a Glance 33 without the extension.
 LIST = Path(__file__).with_name('tempest_tests.list')
+OURS = r'^glance_ext\.tempest_plugin\.'
+
+
+@dataclasses.dataclass(frozen=True)
+class Workspace:
+    """A workspace of Tempest, and the Glance that it tests.
+
+    ``command`` and ``env`` run Tempest; what they lack are the tests.
+    """
+
+    command: list[str]
+    env: dict[str, str]
+    glance: glance.Glance
+
+    def chosen(self, names: list[str]) -> list[str]:
+        """Return the arguments that choose the tests with these names."""
+        path = Path(self.env['HOME']) / 'chosen'
+        path.write_text(
+            ''.join(rf'^{re.escape(name)}(\[|$)' + '\n' for name in names)
+        )
+        return ['--include-list', str(path)]
+
+    def actions(self, method: str) -> tuple[int, int]:
+        """Return how many imports by ``method`` were the extension's.
+
+        The second is how many were Glance's own.
+        """
+        inputs = [
+            row[0]
+            for row in self.glance.sql(
+                "select input from task_info where input like '%import_req%'"
+                " or input like '%glance_ext%'"
+            )
+        ]
+        named = [text for text in inputs if f'"{method}"' in text]
+        ours = sum('"glance_ext"' in text for text in named)
+        return ours, len(named) - ours
 
 
 @contextlib.contextmanager
-def workspace() -> Iterator[tuple[list[str], dict[str, str], int]]:
-    """Boot everything; yield Tempest's command, its variables, its tests.
+def workspace(extension: bool = True) -> Iterator[Workspace]:
+    """Boot everything; it all ends with the block.
 
-    The third is how many tests are to run. Everything ends with the block.
+    :param extension: whether our filter is in Glance's pipeline.
     """
     tempest = venvs.ensure('tempest') / 'bin' / 'tempest'
     with contextlib.ExitStack() as stack:
         here = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-        files = stack.enter_context(_files(here / 'files'))
+        files = stack.enter_context(tempest_files.served(here / 'files'))
         identity = stack.enter_context(keystone.Keystone())
-        image = stack.enter_context(_glance(identity, files))
+        image = stack.enter_context(_glance(identity, files, extension))
         identity.publish(image.url)
         # It notes every workspace in the home directory.
         env = {'HOME': str(here), 'PATH': f'{tempest.parent}:/usr/bin:/bin'}
         work = here / 'workspace'
         subprocess.run([tempest, 'init', work], check=True, env=env)
-        (work / 'etc' / 'tempest.conf').write_text(
-            settings.ini(_options(work, identity, files))
+        options = _options(work, identity, files)
+        options['glance_ext']['image_without_hash'] = image.legacy(
+            b'from before Rocky' * 4096
         )
-        wanted = LIST.read_text().split()
-        chosen = here / 'chosen'
-        chosen.write_text(
-            ''.join(rf'^{re.escape(name)}(\[|$)' + '\n' for name in wanted)
-        )
+        (work / 'etc' / 'tempest.conf').write_text(settings.ini(options))
         command = ['env', '-C', str(work), str(tempest), 'run']
-        command += ['--include-list', str(chosen), '--concurrency', '4']
-        yield command, env, len(wanted)
+        command += ['--concurrency', '4']
+        yield Workspace(command, env, image)
 
 
-def _glance(identity: keystone.Keystone, files: int) -> glance.Glance:
+def _glance(
+    identity: keystone.Keystone, files: int, extension: bool
+) -> glance.Glance:
     found = glance.Glance(
         venv='glance-33',
         auth='keystone',
         keystone=identity,
+        extension=extension,
         # Tempest expects that descending weight is alphabetical order.
         stores=('s1', 's2', 's3'),
         config={
@@ -84,43 +118,6 @@ def _glance(identity: keystone.Keystone, files: int) -> glance.Glance:
     definitions = found.venv / 'etc' / 'glance' / 'metadefs'
     found.manage('db_load_metadefs', str(definitions))
     return found
-
-
-@contextlib.contextmanager
-def _files(directory: Path) -> Iterator[int]:
-    """Serve what web-download fetches; yield the port."""
-    directory.mkdir()
-    data = random.Random(0).randbytes(1 << 20)
-    (directory / 'small.img').write_bytes(data)
-    (directory / 'small.qcow2').write_bytes(_qcow2())
-    handler = functools.partial(_Quiet, directory=str(directory))
-    port = ports.Port()
-    server = http.server.ThreadingHTTPServer(
-        ('127.0.0.1', port.number), handler
-    )
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    try:
-        yield port.number
-    finally:
-        server.shutdown()
-        server.server_close()
-        port.release()
-
-
-class _Quiet(http.server.SimpleHTTPRequestHandler):
-    def log_message(self, *_: object) -> None:
-        """Say nothing."""
-
-
-def _qcow2(size: int = 1 << 20) -> bytes:
-    """Return an empty qcow2 image, version 3, of ``size`` virtual bytes."""
-    header = b'QFI\xfb' + (3).to_bytes(4)
-    header += bytes(8 + 4) + (16).to_bytes(4) + size.to_bytes(8)
-    header += bytes(4) + (1).to_bytes(4)  # encryption, L1 entries
-    header += (3 << 16).to_bytes(8) + (1 << 16).to_bytes(8)  # L1, refcounts
-    header += (1).to_bytes(4) + bytes(4 + 8)  # refcount clusters, snapshots
-    header += bytes(24) + (4).to_bytes(4) + (104).to_bytes(4)
-    return header.ljust(4 << 16, b'\0')
 
 
 def _options(
@@ -152,6 +149,11 @@ def _options(
             'build_interval': 1,
             'build_timeout': 30,
         },
+        'glance_ext': {
+            'build_interval': 0.2,
+            'slow_image': f'{url}/slow.img',
+            'export_prefix': f'{url}/exported-',
+        },
         'image-feature-enabled': {
             'import_image': True,
             'do_secure_hash': True,
@@ -160,6 +162,7 @@ def _options(
         'enforce_scope': {'glance': True},
         'service_available': {
             'glance': True,
+            'glance_ext': True,
             'nova': False,
             'neutron': False,
             'cinder': False,

@@ -98,10 +98,15 @@ SPECS = {
     'cinder': Spec(
         ('cinder==29.0.0', *GLANCE['33'], *SERVERS, *PROJECT, *TESTS), True
     ),
+    # The last Glance but one with version 1 of the API, and Nova: what the
+    # compatibility is compared with. Glance 15 runs with the libraries of its
+    # list and no others.
+    'glance-15': Spec(('--no-deps', '-r', 'tests/harness/glance15.txt'), True),
+    'nova': Spec(('nova==34.0.0', 'waitress>=3,<4'), True),
     'keystone': Spec(('keystone==30.0.0', 'waitress>=3,<4'), True),
     'swift': Spec(('swift==2.38.3', 'setuptools<81'), True),
     'tempest': Spec(
-        ('tempest==47.0.0', 'glance-tempest-plugin==0.17.0'), True
+        ('tempest==47.0.0', 'glance-tempest-plugin==0.17.0', *PROJECT), True
     ),
     'lint': Spec(tuple(' '.join(tox('pep8', 'deps')).split())),
     'docs': Spec(('-r', 'doc/requirements.txt', *PROJECT)),

@@ -21,9 +21,9 @@ from unittest import mock
 
 from glance_ext import errors
 from glance_ext.host.images import Location
+from glance_ext.stores import clearing
 from glance_ext.stores import drivers
 from glance_ext.stores import reading
-from glance_ext.stores import writing
 from tests.conformance import cases
 from tests.conformance.cases import MIB
 from tests.conformance.cases import cut
@@ -80,18 +80,27 @@ class TestCinder(cases.StoreCase, unittest.TestCase):
         self.assertTrue(copy.is_missing())
         self.assert_fails(errors.DataMissing, copy.size)
 
-    def test_deletion_is_refused_while_it_is_read_and_the_hash_is_right(self):
-        copy = self.add(DATA)
+    def test_deletion_is_refused_while_it_is_read_and_no_hash_is_wrong(self):
+        content = data(52 * MIB + 5)  # more than waits on the way to a reader
         for percent in (0, 25, 50, 99):
+            copy, refused = self.add(content), []
+
+            def delete(copy=copy, refused=refused):
+                try:
+                    drivers.delete(copy.location, self.context)
+                except errors.StoreError:
+                    refused.append(True)
             with self.subTest(percent):
-                found = digest(
-                    [copy], size=SIZE, at=SIZE * percent // 100,
-                    happens=lambda: self.assert_fails(
-                        errors.StoreError, drivers.delete, copy.location,
-                        self.context))
-                self.assertEqual((sha256(DATA), []),
-                                 (found.sha256, found.failures))
-        self.delete(copy)
+                try:
+                    found = digest([copy], size=len(content), happens=delete,
+                                   at=len(content) * percent // 100)
+                except errors.StoreError:
+                    self.assertEqual([], refused)
+                else:
+                    self.assertEqual(sha256(content), found.sha256)
+                if percent in (25, 50):
+                    self.assertEqual([True], refused)
+            self.delete(copy)
         self.assert_nothing_new()
 
     def test_volume_that_glance_did_not_write_gets_its_hash(self):
@@ -146,5 +155,5 @@ class TestCinder(cases.StoreCase, unittest.TestCase):
         client = driver.get_cinderclient(self.context, '3.54')
         client.attachments.create(volume, {}, None, 'ro')
         for _ in range(2):
-            writing.clear('cinder', 'image', self.context)
+            clearing.clear('cinder', 'image', self.context)
         self.assert_nothing_new()

@@ -12,6 +12,7 @@
 
 import configparser
 from importlib import metadata
+from importlib.util import find_spec
 import pathlib
 import unittest
 
@@ -34,6 +35,11 @@ class EntryPointsTest(unittest.TestCase):
     def test_every_entry_point_loads(self):
         for group, points in declared().items():
             for name, value in points.items():
+                # Tempest is nobody's host: who runs it brings it.
+                if group == 'tempest.test_plugins' and not find_spec(
+                    'tempest'
+                ):
+                    continue
                 with self.subTest(group=group, name=name):
                     point = metadata.EntryPoint(name, value, group)
                     self.assertTrue(callable(point.load()))

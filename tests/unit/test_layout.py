@@ -25,14 +25,18 @@ UNIT = ROOT / 'tests' / 'unit'
 
 # What the host brings, in the versions that it needs.
 OF_THE_HOST = {
+    'cursive',
     'eventlet',
     'glance',
     'glance_store',
     'oslo_db',
     'oslo_upgradecheck',
+    'prometheus_client',
     'sqlalchemy',
+    'cinderclient',
     'swiftclient',
     'taskflow',
+    'tempest',
     'uwsgi',
 }
 
@@ -40,7 +44,7 @@ OF_THE_HOST = {
 LOADED_BY_NAME = {'pastedeploy'}
 
 # Tests of what is no module of the package.
-NOT_OF_THE_PACKAGE = {'bench', 'docs', 'harness'}
+NOT_OF_THE_PACKAGE = {'bench', 'devstack', 'docs', 'harness'}
 
 
 def third_party_imports() -> set[str]:

@@ -13,6 +13,9 @@
 
 import unittest
 
+from oslo_config import cfg
+
+from glance_ext import conf
 from glance_ext.api import dispatch
 from glance_ext.api import routes
 
@@ -39,6 +42,7 @@ def environ(method, path, **more):
 
 class MountTest(unittest.TestCase):
     def setUp(self):
+        conf.register_opts(cfg.CONF)
         self.host = Host()
         self.starts = 0
         self.application = dispatch.mount(self.host, self.start)

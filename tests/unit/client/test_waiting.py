@@ -75,10 +75,6 @@ class FollowTest(unittest.TestCase):
         # The third after both had been looked at twice.
         self.assertEqual([('a1', 0), ('a2', 0), ('a3', 4)], taken)
 
-    def test_nothing_to_follow(self):
-        for parallel in (None, 1):
-            self.assertEqual([], list(self.client.follow([], None, parallel)))
-
     def test_a_status_that_is_not_known_is_no_end(self):
         self.server.on(CALL, reply('resting'), reply('success'))
         self.assertTrue(self.client.wait('a1').succeeded)
@@ -96,7 +92,8 @@ class FollowTest(unittest.TestCase):
         self.assertEqual(1, self.server.calls().count(gone))
 
     def test_nothing_to_follow(self):
-        self.assertEqual([], list(self.client.follow([])))
+        for parallel in (None, 1):
+            self.assertEqual([], list(self.client.follow([], None, parallel)))
         self.assertEqual([], self.server.requests)
 
     def test_an_action_that_is_gone_ends_the_wait(self):

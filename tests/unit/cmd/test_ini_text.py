@@ -68,7 +68,7 @@ TEXTS = strategies.tuples(
 class ReadTest(unittest.TestCase):
     @hypothesis.given(TEXTS)
     @hypothesis.settings(
-        max_examples=200,
+        max_examples=60,
         deadline=None,
         # What configparser refuses is drawn often, and costs nothing.
         suppress_health_check=[hypothesis.HealthCheck.filter_too_much],

@@ -40,6 +40,7 @@ class TestBudgets(unittest.TestCase):
         def sleep(seconds):
             raise InterruptedError
         try:
+            budgets.take_all(count, sleep)
             budgets.take(stores, count, sleep)
         except InterruptedError:
             return True

@@ -12,6 +12,7 @@
 """Clearing up: after a driver that hangs, and after a process that died."""
 
 from glance_ext import errors
+from glance_ext.stores import clearing
 from glance_ext.stores import fixture
 from glance_ext.stores import traits
 from glance_ext.stores import writing
@@ -30,7 +31,7 @@ class TestClear(WritingCase):
         store, = self.hold(a=fixture.Store(tidy=False))
         store.objects.update({IMAGE: b'partial', 'other': b'other'})
         for _ in range(2):
-            writing.clear('a', IMAGE, None)
+            clearing.clear('a', IMAGE, None)
             self.assertEqual({'other': b'other'}, store.objects)
 
     def test_fails_where_the_store_does(self):
@@ -39,7 +40,7 @@ class TestClear(WritingCase):
         store.objects[IMAGE] = b'partial'
         for kind in (errors.StoreError, errors.StoreStalled):
             with self.assertRaises(kind) as caught:
-                writing.clear('a', IMAGE, None, patience=0.1)
+                clearing.clear('a', IMAGE, None, patience=0.1)
             self.assertNotIn('password', caught.exception.message)
         self.assertIn(IMAGE, store.objects)
         store.plan.release()
@@ -48,12 +49,12 @@ class TestClear(WritingCase):
         self.hold(a=[])
         for store in ('a', 'none'):
             with self.assertRaises(errors.StoreError):
-                writing.clear(store, IMAGE, None)
+                clearing.clear(store, IMAGE, None)
 
     def test_store_that_only_reads_has_nothing(self):
         store, = self.hold(a=[])
         store.glance_ext_traits = traits.Traits(read_only=True)
-        writing.clear('a', IMAGE, None)
+        clearing.clear('a', IMAGE, None)
 
     def test_waits_for_who_writes_there(self):
         store, = self.hold(a=fixture.Store([Fault('add', 'stall', 5)],
@@ -61,10 +62,10 @@ class TestClear(WritingCase):
         with self.transaction() as transaction:
             self.write(transaction, stall_timeout=0.05)
         with self.assertRaises(errors.StoreStalled):
-            writing.clear('a', IMAGE, None, patience=0.05)
+            clearing.clear('a', IMAGE, None, patience=0.05)
         self.assertIn(IMAGE, store.objects)
         store.plan.release()
-        writing.clear('a', IMAGE, None)
+        clearing.clear('a', IMAGE, None)
         self.assertEqual({}, store.objects)
 
 

@@ -16,9 +16,12 @@
 import unittest
 
 from hypothesis import given
+from hypothesis import settings
 from hypothesis import strategies as st
 
-from glance_ext.compat import headers
+from glance_ext.compat.v1 import headers
+
+QUICKLY = settings(deadline=None, max_examples=50, database=None)
 
 tokens = st.from_regex(r'[a-z0-9_.%!~]{1,12}', fullmatch=True)
 texts = st.text(
@@ -27,6 +30,7 @@ texts = st.text(
 
 
 class EncodeTest(unittest.TestCase):
+    @QUICKLY
     @given(st.dictionaries(st.text(max_size=12), st.text(max_size=20)))
     def test_no_name_and_no_value_makes_another_header(self, properties):
         for name, value in headers.encode({'properties': properties}):
@@ -45,6 +49,7 @@ class EncodeTest(unittest.TestCase):
         image = {'name': None, 'size': 0, 'properties': {'a': None}}
         self.assertEqual([('x-image-meta-size', '0')], headers.encode(image))
 
+    @QUICKLY
     @given(st.dictionaries(tokens, texts), texts)
     def test_what_was_encoded_is_decoded(self, properties, name):
         image = {'name': name, 'size': 3, 'is_public': True}
@@ -53,6 +58,7 @@ class EncodeTest(unittest.TestCase):
             {**image, 'properties': properties}, headers.decode(sent)
         )
 
+    @QUICKLY
     @given(texts)
     def test_percent_signs_are_signs(self, text):
         value = f'%41{text}%'

@@ -23,10 +23,10 @@ import urllib.parse
 
 from glance_ext.compat import bodies
 from glance_ext.compat import errors
-from glance_ext.compat import headers
 from glance_ext.compat import servers as servers_
 from glance_ext.compat import translate
 from glance_ext.compat.translate import Image
+from glance_ext.compat.v1 import headers
 
 PAGE = 100
 _ATTRIBUTES = (
@@ -45,7 +45,7 @@ class GlanceImageService:
     """
 
     def __init__(self, servers: servers_.Servers | None = None) -> None:
-        self._servers = servers or servers_.Servers()
+        self.servers = servers or servers_.Servers()
 
     def show(
         self,
@@ -58,7 +58,7 @@ class GlanceImageService:
 
         :raises ImageNotFound: also when the caller may not see it
         """
-        answer = self._servers.request(context, 'HEAD', _path(image_id))
+        answer = self.servers.request(context, 'HEAD', _path(image_id))
         errors.check(answer, image_id)
         image = _shown(headers.decode(answer.headers.items()))
         deleted = image['deleted'] and not show_deleted
@@ -72,13 +72,17 @@ class GlanceImageService:
         """Return images, as ``GlanceImageServiceV2.detail`` does."""
         limit = params.get('limit')
         asked = {'is_public': 'none', **(params.get('filters') or {})}
+        # One of several values: v1 cannot be asked for that.
+        several = {n: v for n, v in asked.items() if isinstance(v, list)}
+        asked = {n: v for n, v in asked.items() if n not in several}
         asked['limit'] = params.get('page_size') or min(limit or PAGE, PAGE)
         for name in ('marker', 'sort_key', 'sort_dir'):
             if params.get(name):
                 asked[name] = params[name]
         images = []
         for image in self._list(context, asked):
-            if translate.is_available(context, image):
+            fits = all(image.get(n) in v for n, v in several.items())
+            if fits and translate.is_available(context, image):
                 images.append(image)
             if limit and len(images) == limit:
                 break
@@ -87,7 +91,7 @@ class GlanceImageService:
     def _list(self, context: Any, asked: dict[str, Any]) -> Iterator[Image]:
         while True:
             path = '/v1/images/detail?' + urllib.parse.urlencode(asked)
-            answer = self._servers.request(context, 'GET', path)
+            answer = self.servers.request(context, 'GET', path)
             page = errors.check(answer).json()['images']
             yield from map(_shown, page)
             if len(page) < asked['limit']:
@@ -110,7 +114,7 @@ class GlanceImageService:
             path = f'{_path(image["id"])}/members/' + urllib.parse.quote(
                 member, safe=''
             )
-            errors.check(self._servers.request(context, 'PUT', path))
+            errors.check(self.servers.request(context, 'PUT', path))
         return _shown(image)
 
     def update(
@@ -137,9 +141,9 @@ class GlanceImageService:
     ) -> Any:
         sent['Content-Type'] = 'application/octet-stream'
         if not data:
-            return self._servers.request(context, method, path, headers=sent)
+            return self.servers.request(context, method, path, headers=sent)
         upload = bodies.Upload(data)
-        return self._servers.request(
+        return self.servers.request(
             context,
             method,
             path,
@@ -153,7 +157,7 @@ class GlanceImageService:
 
         :raises ImageDeleteConflict: something still uses it
         """
-        answer = self._servers.request(context, 'DELETE', _path(image_id))
+        answer = self.servers.request(context, 'DELETE', _path(image_id))
         try:
             errors.check(answer, image_id)
         except errors.Conflict as error:
@@ -173,7 +177,7 @@ class GlanceImageService:
             raise errors.CertificateValidationFailed(
                 'signatures are not verified here'
             )
-        answer = self._servers.request(
+        answer = self.servers.request(
             context, 'GET', _path(image_id), stream=True
         )
         errors.check(answer, image_id)
@@ -206,6 +210,11 @@ def _path(image_id: str) -> str:
 def _shown(image: Mapping[str, Any]) -> Image:
     found = {name: image.get(name) for name in _ATTRIBUTES}
     found['size'] = found['size'] or 0
+    found['properties'] = {
+        name: value
+        for name, value in image['properties'].items()
+        if value is not None
+    }
     return translate.structured(found)
 
 
@@ -215,9 +224,8 @@ def _headers(image: Mapping[str, Any]) -> dict[str, str]:
     :raises Invalid: a property has a name that no header can have
     """
     properties = {
-        name: translate.text(name, value)
+        name: '' if value is None else translate.text(name, value)
         for name, value in (image.get('properties') or {}).items()
-        if value is not None
     }
     kept = {
         name: value

@@ -1,0 +1,110 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+"""Actions that workers run: posted here, and kept until one takes them.
+
+A row that nobody beats and nobody owns belongs to all keepers together. The
+first that finds it grown old touches it, which needs the fence as every
+write does, and sees that the board still has it. So no action depends on the
+process that accepted it, nor on what a jobboard remembers.
+"""
+
+import datetime
+import functools
+import os
+import socket
+
+from oslo_config import cfg
+from oslo_log import log as logging
+
+from glance_ext.actions import jobboard
+from glance_ext.actions import record
+from glance_ext.actions.run import Lost
+from glance_ext.actions.run import Run
+from glance_ext.host import contexts
+from glance_ext.host import database as db
+from glance_ext.host import tasks
+
+LOG = logging.getLogger(__name__)
+
+
+def is_on() -> bool:
+    """Tell whether workers run the actions."""
+    return bool(cfg.CONF.glance_ext.executor == 'jobboard')
+
+
+@functools.cache
+def board() -> jobboard.Board:
+    """Return this process's board.
+
+    :raises jobboard.Unavailable: it cannot be used
+    """
+    return jobboard.Board(cfg.CONF.glance_ext.jobboard_url,
+                          f'{socket.gethostname()}:{os.getpid()}')
+
+
+def post(action_id: str) -> None:
+    """Offer an action to the workers, at once or, if need be, later."""
+    try:
+        board().connect().post(action_id)
+    except jobboard.Unavailable as exc:
+        LOG.warning('Action %s is not posted yet: %s', action_id, exc)
+
+
+def is_free(action: record.Action) -> bool:
+    """Tell whether an action is there for whoever takes it first."""
+    return not action.awaits_upload and (
+        action.is_stale or (not action.runner
+                            and action.status != tasks.PROCESSING))
+
+
+def tend(actions: list[record.Action]) -> None:
+    """Keep what waits for a worker, and see that it is posted."""
+    old = [action for action in actions if _waits(action)]
+    if not old:
+        return
+    posted: set[str] | None = None
+    why = {}
+    try:
+        here = board().connect()
+        posted, workers = here.posted(), here.workers()
+        why = {action.id: jobboard.why_waiting(action, workers)
+               for action in old}
+    except jobboard.Unavailable as exc:
+        LOG.warning('%s', exc)
+    for action in old:
+        offer(action, why.get(action.id, 'Waiting: the jobboard does not '
+                                         'answer'), posted)
+
+
+def offer(action: record.Action, message: str,
+          posted: set[str] | None = None) -> None:
+    """Let any worker have an action that has no owner.
+
+    :param posted: the actions on the board; None where nobody knows
+    """
+    try:
+        Run(action, contexts.of_caller(action.spec['caller'])).take_over(
+            offer=message)
+    except Lost:
+        return  # a worker has it, or another keeper was faster
+    if posted is not None and action.id not in posted:
+        post(action.id)
+
+
+def _waits(action: record.Action) -> bool:
+    """Tell whether an action waits, and its last touch was a while ago.
+
+    One that waits in a process is touched by that process, and more often.
+    """
+    return action.status == tasks.PENDING and not action.awaits_upload and (
+        db.now() - action.stamp > datetime.timedelta(
+            seconds=action.spec['heartbeat_timeout'] / 2))

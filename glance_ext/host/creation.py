@@ -1,0 +1,139 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""Images made whole: by Glance's own code, and with their data at once."""
+
+import copy
+import functools
+import json
+from types import SimpleNamespace
+from typing import Any
+
+from glance.api.v2 import images as images_api
+from glance.common import wsgi
+from glance.db.sqlalchemy import models
+import glance.quota
+import sqlalchemy as sa
+import webob.exc
+
+from glance_ext import errors
+from glance_ext.host import contexts
+from glance_ext.host import database as db
+from glance_ext.host import images
+from glance_ext.host import locks
+
+#: The tables whose rows belong to an image, and that of images.
+_TABLES = [model.__table__ for model in (
+    models.ImageTag, models.ImageProperty, models.ImageLocation,
+    models.ImageMember)]
+
+
+def preview(context: contexts.Context, properties: dict[str, Any]) -> Any:
+    """Return the image that ``POST /v2/images`` would make, and add none.
+
+    Glance's schema, policies, property protections and quotas decide, for
+    the caller whom ``context`` tells of.
+
+    :param properties: the body of that call
+    :raises webob.exc.HTTPException: as that call answers
+    """
+    built = []
+
+    def keep(image: Any) -> None:
+        # Glance counts the properties when it adds an image.
+        glance.quota.ImageRepoProxy._enforce_image_property_quota(
+            None, image.extra_properties)
+        built.append(image)
+
+    _create(context, properties, keep)
+    return built[0]
+
+
+def build(context: contexts.Context, properties: dict[str, Any]) -> Any:
+    """As :func:`preview`, for an action. :raises errors.ImageRefused:"""
+    try:
+        return preview(context, properties)
+    except webob.exc.HTTPException as exc:
+        raise _refused(exc) from exc
+
+
+def add(context: contexts.Context, properties: dict[str, Any]) -> None:
+    """Add an image in status ``importing``, with Glance's notification.
+
+    :raises errors.ImageExists: there is one with this id
+    :raises errors.ImageRefused: it is against a policy or a quota by now
+    """
+    def insert(image: Any) -> None:
+        image.status = images.IMPORTING
+        images.gateway().get_repo(context).add(image)
+
+    try:
+        _create(context, properties, insert)
+    except webob.exc.HTTPConflict as exc:
+        raise errors.ImageExists(
+            'An image with this id was made meanwhile') from exc
+    except webob.exc.HTTPException as exc:
+        raise _refused(exc) from exc
+
+
+def _refused(cause: webob.exc.HTTPException) -> errors.ImageRefused:
+    return errors.ImageRefused(
+        f'The image cannot be made: {cause.explanation}')
+
+
+def is_ours(image_id: str, task_id: str) -> bool:
+    """Tell whether an image is one that :func:`add` made for a task."""
+    image = images.read(image_id)
+    return (image is not None and image.status == images.IMPORTING
+            and locks.holder(image_id) in (None, task_id))
+
+
+def discard(image_id: str) -> None:
+    """Take an image away that never came to be, to the last row."""
+    def work(connection: db.Connection) -> None:
+        there = connection.execute(sa.select(db.images.c.id).where(
+            db.images.c.id == image_id,
+            db.images.c.status == images.IMPORTING
+        ).with_for_update()).one_or_none()
+        if there is None:
+            return
+        for table in _TABLES:
+            connection.execute(table.delete().where(
+                table.c.image_id == image_id))
+        connection.execute(db.images.delete().where(
+            db.images.c.id == image_id))
+    images.announce('image.delete', image_id)
+    db.transaction(work)
+
+
+def _create(context: contexts.Context, properties: dict[str, Any],
+            then: Any) -> None:
+    request = wsgi.Request.blank(
+        '/v2/images', method='POST', body=json.dumps(properties).encode(),
+        content_type='application/json')
+    asked = _deserializer().create(request)
+    controller = copy.copy(_controller())
+    controller.gateway = SimpleNamespace(
+        get_image_factory=images.gateway().get_image_factory,
+        get_repo=lambda context: SimpleNamespace(add=then))
+    controller.create(SimpleNamespace(context=context), **asked)
+
+
+@functools.cache
+def _controller() -> Any:
+    return images_api.ImagesController()
+
+
+@functools.cache
+def _deserializer() -> Any:
+    return images_api.RequestDeserializer(images_api.get_schema(
+        images_api.load_custom_properties()))

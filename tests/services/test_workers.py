@@ -1,0 +1,133 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+"""``glance-ext-worker`` beside an API that only posts, over Redis."""
+
+import hashlib
+import signal
+import time
+
+from tests.functional import cases
+from tests.harness import glance
+from tests.harness import ports
+from tests.harness import web
+from tests.harness import workers
+
+DATA = b'data' * 250_000
+TIMEOUT = 10
+
+
+class WorkersTest(cases.HashCase):
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.board = workers.redis()
+        cls.addClassCleanup(workers.forget, cls.board)
+        cls.server = glance.Glance(config={
+            'DEFAULT': {'http_retries': 2},
+            'glance_ext': {
+                'executor': 'jobboard', 'jobboard_url': cls.board,
+                'heartbeat_timeout': TIMEOUT, 'shutdown_timeout': 2}})
+        cls.addClassCleanup(cls.server.stop, signal.SIGKILL)
+        cls.server.start()
+
+    def setUp(self):
+        self.glance = self.server
+        self.glance.clear_faults()
+        self.addCleanup(self.glance.clear_faults)
+
+    def worker(self, name='worker', **arguments):
+        worker = workers.Worker(self.glance, name, **arguments)
+        self.addCleanup(worker.kill)
+        return worker.start()
+
+    def check_right(self, action):
+        self.succeeded(self.ended(action['id']))
+        image = action['image_id']
+        self.assertEqual(hashlib.sha512(DATA).hexdigest(),
+                         self.digests(image)[2])
+        self.assertIsNone(self.lock(image))
+
+    def until_phase(self, action, phase='reading'):
+        return cases.until(lambda: self.glance.action(
+            action['id'])['phase'] == phase)
+
+    def test_what_is_posted_waits_says_why_and_is_run(self):
+        action = self.accept(self.glance.legacy(DATA))
+        cases.until(lambda: self.glance.action(action['id'])['message']
+                    == 'Waiting: no glance-ext-worker is running')
+        other = self.worker('other', stores=('slow',))
+        cases.until(lambda: self.glance.action(action['id'])['message']
+                    == "Waiting: no worker has any of store 'fast'")
+        self.assertEqual('pending', self.glance.action(
+            action['id'])['status'])
+        port = ports.Port()
+        self.addCleanup(port.release)
+        self.worker(arguments=['--metrics-port', str(port.number)])
+        self.check_right(action)
+        told = web.request(f'http://127.0.0.1:{port.number}/', 'GET').text
+        self.assertIn('glance_ext_actions_ended_total{action_type="hash",'
+                      'status="success",store="fast"} 1.0', told)
+        # Nobody but the one that has the store.
+        self.assertNotIn(action['id'], other.log())
+        self.assertEqual(0, other.stop()[0])
+
+    def test_a_worker_that_is_stopped_hands_back_and_one_that_dies_is_replaced(
+            self):
+        image = self.glance.legacy(DATA)
+        self.glance.fault('slow', bytes_per_second=len(DATA) // 30)
+        first = self.worker('first')
+        action = self.accept(image)
+        self.until_phase(action)
+        self.assertEqual(0, first.stop()[0])
+        self.assertEqual(('pending', 1), tuple(
+            self.glance.action(action['id'])[name]
+            for name in ('status', 'attempt')))
+        second, third = self.worker('second'), self.worker('third')
+        self.until_phase(action)
+        running = second if action['id'] in second.log() else third
+        self.glance.clear_faults()
+        self.glance.fault('slow', bytes_per_second=len(DATA) // 4)
+        running.kill()
+        begun = time.monotonic()
+        cases.until(lambda: self.glance.action(action['id'])['attempt'] == 2)
+        print(f'\nreplaced within {time.monotonic() - begun:.1f} s of '
+              f'heartbeat_timeout = {TIMEOUT}')
+        self.assertLess(time.monotonic() - begun, TIMEOUT + 5)
+        self.check_right(action)
+
+    def test_cancel_where_it_waits_and_where_it_runs(self):
+        waiting = self.accept(self.glance.legacy(DATA))
+        self.cancel(waiting)
+        self.worker()
+        self.glance.fault('slow', bytes_per_second=len(DATA) // 30)
+        running = self.accept(self.glance.legacy(DATA))
+        self.until_phase(running)
+        self.cancel(running)
+
+    def cancel(self, action):
+        self.assertEqual(204, self.glance.request(
+            'DELETE', f'/v2/image-actions/{action["id"]}').status)
+        begun = time.monotonic()
+        found = self.ended(action['id'])
+        self.assertLess(time.monotonic() - begun, 6)
+        self.failed('cancelled', found)
+        self.assertIsNone(self.lock(action['image_id']))
+        self.assertEqual((None,) * 3, self.digests(action['image_id']))
+
+    def test_an_action_that_fails_by_itself_does_not_cycle(self):
+        image = self.glance.legacy(DATA)
+        self.glance.store_file('fast', image).unlink()
+        self.worker()
+        found = self.ended(self.accept(image)['id'])
+        self.failed('data_missing', found)
+        self.assertEqual(3, found['attempt'])
