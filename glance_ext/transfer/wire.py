@@ -88,6 +88,17 @@ class Transport:
         return Proxy(url.host.strip('[]'), url.port or 80, dict(auth))
 
 
+class _Lines(io.BufferedReader):
+    """Notices the end of the stream while lines are read."""
+
+    broke_off = False
+
+    def readline(self, size: int | None = -1, /) -> bytes:
+        line = super().readline(size)
+        self.broke_off = not line
+        return line
+
+
 class Wire:
     """A socket, as ``http.client`` wants it, that keeps looking up.
 
@@ -104,7 +115,7 @@ class Wire:
         self._name = name
         self._looked = time.monotonic()
         self._is_patient = True
-        self._reader = _Reader(_Raw(self), 16 * 1024)
+        self._reader = _Lines(_Raw(self), 16 * 1024)
         self.begin()
 
     def begin(self) -> None:
@@ -139,6 +150,14 @@ class Wire:
 
     def makefile(self, *_: object) -> io.BufferedReader:
         return self._reader
+
+    @property
+    def broke_off(self) -> bool:
+        """Whether the connection ended where another line had to come.
+
+        To ``http.client``, that is the end of an answer's headers.
+        """
+        return self._reader.broke_off
 
     def close(self) -> None:
         """Do nothing: answers come and go, and this stays."""
