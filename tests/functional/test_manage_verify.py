@@ -21,7 +21,7 @@ from tests.functional.verify_life import DAMAGE
 from tests.functional.verify_life import DATA
 
 
-class ScrubTest(test_manage_hash_missing.ManageCase,
+class ScrubCase(test_manage_hash_missing.ManageCase,
                 verify_life.VerifyCase):
     STORES = 'fast', 'slow'
 
@@ -53,6 +53,8 @@ class ScrubTest(test_manage_hash_missing.ManageCase,
                 'update image_locations set meta_data = ? where id = ?',
                 (json.dumps(metadata), row))
 
+
+class ScrubTest(ScrubCase):
     def test_bad_copies_are_told_with_a_line_each_and_repaired(self):
         good, bad = self.image(), self.image()
         alone = self.glance.legacy(DATA, stores=['fast'])

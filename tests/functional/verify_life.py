@@ -66,7 +66,9 @@ class VerifyCase(cases.HashCase):
         """Have an image verified; return the action when it is over."""
         answer = self.expect(202, self.ask(image, **body))
         self.check_action(answer.json)
-        return self.ended(answer.json['id'])
+        found = self.glance.wait_action(answer.json['id'], timeout=180)
+        self.check_action(found)
+        return found
 
     def verdicts(self, action: Any) -> dict[str, str]:
         return {store: found['verdict']
