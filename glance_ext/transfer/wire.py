@@ -88,17 +88,6 @@ class Transport:
         return Proxy(url.host.strip('[]'), url.port or 80, dict(auth))
 
 
-class _Lines(io.BufferedReader):
-    """Notices the end of the stream while lines are read."""
-
-    broke_off = False
-
-    def readline(self, size: int | None = -1, /) -> bytes:
-        line = super().readline(size)
-        self.broke_off = not line
-        return line
-
-
 class Wire:
     """A socket, as ``http.client`` wants it, that keeps looking up.
 
@@ -115,7 +104,7 @@ class Wire:
         self._name = name
         self._looked = time.monotonic()
         self._is_patient = True
-        self._reader = _Lines(_Raw(self), 16 * 1024)
+        self._reader = _Reader(_Raw(self), 16 * 1024)
         self.begin()
 
     def begin(self) -> None:
@@ -206,8 +195,16 @@ class _Raw(io.RawIOBase):
 class _Reader(io.BufferedReader):
     """What is read ahead outlives the answer that it came behind."""
 
+    #: Whether the stream ended where another line had to come.
+    broke_off = False
+
     def close(self) -> None:
         """Do nothing."""
+
+    def readline(self, size: int | None = -1, /) -> bytes:
+        line = super().readline(size)
+        self.broke_off = not line
+        return line
 
 
 @contextlib.contextmanager
