@@ -6,7 +6,7 @@ STAGE = $(PYTHON) -m tests.harness.stage
 VENVS = $(PYTHON) tests/harness/venvs.py
 
 .PHONY: demo serve test test-all services matrix tempest soak bench lint \
-    docs clean
+    docs cover release-check clean
 
 # A real Glance with the extension, shown step by step.
 demo:
@@ -50,6 +50,15 @@ lint:
 # The guides, the API reference and the release notes.
 docs:
 	$(STAGE) docs
+
+# The lines that the unit and the functional tests reach, also those in the
+# servers that they start.
+cover:
+	$(STAGE) cover
+
+# The sdist and the wheel, installed beside each release of Glance.
+release-check:
+	$(STAGE) release
 
 clean:
 	rm -rf .venvs .stestr .mypy_cache .ruff_cache .hypothesis build dist \

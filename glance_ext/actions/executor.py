@@ -201,6 +201,7 @@ def _execute(run: Run) -> None:
             _announce(run, plugin, 'end')
             return
         run.fail(cause)
+    run.turn_back()
     if _undo(run, plugin):
         run.end_failed(plugin.roll_back)
         metrics.ended(run)

@@ -95,11 +95,12 @@ class Run:
         """Write the action's state, and ``work`` in the same transaction.
 
         :returns: what ``work`` returned; its False undoes nothing
-        :raises Lost: nothing was written
-        :raises errors.Cancelled: nothing was written
+        :raises Lost, errors.Cancelled: nothing was written
         """
-        self.action.phase = phase
-        return self._fenced(work, message or self._say())
+        with self._writing:
+            self.check()
+            self.action.phase = phase
+            return self._fenced(work, message or self._say())
 
     def retry(self, cause: errors.ActionError) -> None:
         """Return after a while for another attempt, and count it.
@@ -233,8 +234,10 @@ class Run:
 
     def stop(self, cause: Exception) -> None:
         """Have the work end for ``cause`` as soon as it looks."""
-        self._stop = self._stop or cause
-        self._wake.set()
+        if (self.action.status != tasks.FAILURE
+                or not isinstance(cause, errors.ActionError)):
+            self._stop = self._stop or cause
+            self._wake.set()
 
     def fail(self, cause: errors.ActionError) -> None:
         """Say that the action has failed, before what it did is undone."""
@@ -248,6 +251,9 @@ class Run:
             except errors.Cancelled:
                 pass  # and so it has failed already
         self._insist(work)
+
+    def turn_back(self) -> None:
+        """Let the thread go on that was stopped, to undo the action."""
         if isinstance(self._stop, errors.ActionError):
             self._stop = None
             self._wake.clear()
@@ -349,6 +355,8 @@ class Run:
         with self._writing:
             if self._over:
                 raise Lost
+            if new_status in (tasks.PROCESSING, tasks.SUCCESS):
+                self.check()
             self.action.count(self.progress)
             found = db.transaction(transaction)
             if found is None:
@@ -368,9 +376,12 @@ class Run:
         now = record.Action.of(task)
         if now.runner != action.runner or not now.is_cancelled:
             return Lost()
+        # Before the lock is free: what the work writes next has to fail.
+        cause = errors.Cancelled('The action was cancelled')
+        self.stop(cause)
         action.status, action.stamp = now.status, now.stamp
         action.phase, action.error, action.result = now.phase, now.error, {}
-        return errors.Cancelled('The action was cancelled')
+        return cause
 
     def _say(self) -> str:
         action = self.action

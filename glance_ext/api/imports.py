@@ -45,7 +45,8 @@ _BUILT_IN = ('glance-direct', 'web-download', 'copy-image',
 _OURS = 'dry_run', 'allow_failure'
 _OURS_OF_METHOD = 'os_hash_algo', 'os_hash_value', 'hash_uri'
 _FLAG = {'type': 'boolean'}
-_SCHEMA = {
+#: What a request has beside its ``method``.
+SCHEMA: dict[str, Any] = {
     'type': 'object',
     'properties': {
         'stores': {'type': 'array', 'minItems': 1, 'maxItems': 128,
@@ -178,7 +179,7 @@ def _validate(method: Import, body: dict[str, Any], about: dict[str, Any]
     schema = {'type': 'object', 'properties': method.properties}
     if 'uri' in about and 'uri' not in method.properties:
         raise _bad("'uri' belongs to web-download only.")
-    for checked, by in ((body, _SCHEMA), (about, schema)):
+    for checked, by in ((body, SCHEMA), (about, schema)):
         error = next(jsonschema.Draft4Validator(by).iter_errors(checked),
                      None)
         if error is not None:

@@ -63,7 +63,8 @@ class Client:
 
         Hidden and community images are found by their names as well.
 
-        :raises ImageNotFound: there is none that the caller may see
+        :raises glance_ext.client.errors.ImageNotFound:
+            there is none that the caller may see
         :raises AmbiguousName: several have the name
         """
         return images.find(self._server.transport, name_or_id)

@@ -53,7 +53,8 @@ def find(server: transport.Transport, name_or_id: str) -> Image:
 
     Hidden and community images are found by their names as well.
 
-    :raises ImageNotFound: there is none that the caller may see
+    :raises glance_ext.client.errors.ImageNotFound:
+        there is none that the caller may see
     :raises AmbiguousName: several have the name
     """
     if _ID.fullmatch(name_or_id):

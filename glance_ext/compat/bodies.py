@@ -20,7 +20,6 @@ import stat
 from typing import Any, BinaryIO
 
 from glanceclient.common import utils
-import requests
 
 # uWSGI takes no chunk of a MiB or more unless it is told to.
 CHUNK = 1 << 16
@@ -59,7 +58,7 @@ class Upload:
 
 
 def chunks(
-    answer: requests.Response, algorithm: str, digest: str | None
+    answer: Any, algorithm: str, digest: str | None
 ) -> Iterator[bytes]:
     """Yield the body of an answer, compared with its digest at the end.
 
@@ -74,7 +73,7 @@ def chunks(
     return body
 
 
-def _read(answer: requests.Response) -> Iterator[bytes]:
+def _read(answer: Any) -> Iterator[bytes]:
     with answer:
         yield from answer.iter_content(CHUNK)
 

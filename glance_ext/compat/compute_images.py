@@ -49,6 +49,7 @@ _RAISED: tuple[tuple[type[Exception], Any], ...] = (
     (errors.Conflict, webob.exc.HTTPConflict),
     (errors.Invalid, webob.exc.HTTPBadRequest),
     (errors.GlanceConnectionFailed, webob.exc.HTTPServiceUnavailable),
+    (errors.ImageServiceError, webob.exc.HTTPBadGateway),
 )
 
 
@@ -74,11 +75,11 @@ class Application:
             return self._answer(request)
         except webob.exc.HTTPException as error:
             return _fault(error)
+        except UnicodeError:
+            return _fault(webob.exc.HTTPBadRequest('This is no UTF-8'))
         except errors.ImageServiceError as error:
-            for raised, answered in _RAISED:
-                if isinstance(error, raised):
-                    return _fault(answered(str(error)))
-            raise
+            answered = next(a for r, a in _RAISED if isinstance(error, r))
+            return _fault(answered(str(error)))
 
     def _answer(self, request: webob.Request) -> webob.Response:
         caller = compute_requests.caller(request)

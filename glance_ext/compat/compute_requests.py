@@ -62,12 +62,16 @@ def caller(request: webob.Request) -> Caller:
     token = headers.get('X-Auth-Token')
     if not token or headers.get('X-Identity-Status') != 'Confirmed':
         raise webob.exc.HTTPUnauthorized()
+    try:
+        catalog = json.loads(headers.get('X-Service-Catalog', ''))
+    except ValueError:
+        catalog = []
     return Caller(
         token,
         headers.get('X-Project-Id'),
         headers.get('X-User-Id'),
         'admin' in headers.get('X-Roles', '').lower().split(','),
-        json.loads(headers.get('X-Service-Catalog') or '[]'),
+        catalog,
     )
 
 
@@ -101,6 +105,8 @@ def body(request: webob.Request, key: str) -> dict[str, str]:
     }
     try:
         given = request.json_body
+        # JSON can write half of a character, which no database can hold.
+        json.dumps(given, ensure_ascii=False).encode()
         jsonschema.validate(given, schema, jsonschema.Draft4Validator)
     except (ValueError, jsonschema.ValidationError) as error:
         raise webob.exc.HTTPBadRequest('Malformed request body') from error

@@ -14,9 +14,7 @@
 """What the image services raise. The names are those of Nova's exceptions."""
 
 import re
-from typing import NoReturn
-
-import requests
+from typing import Any, NoReturn
 
 
 class ImageServiceError(Exception):
@@ -100,9 +98,7 @@ _OF_IMAGE: dict[int, type[ImageServiceError]] = {
 }
 
 
-def check(
-    answer: requests.Response, image_id: str | None = None
-) -> requests.Response:
+def check(answer: Any, image_id: str | None = None) -> Any:
     """Return the answer of a server if it is a good one.
 
     :param image_id: the image that it is about, if it is about one.
@@ -113,7 +109,7 @@ def check(
     _refused(answer, image_id)
 
 
-def _refused(answer: requests.Response, image_id: str | None) -> NoReturn:
+def _refused(answer: Any, image_id: str | None) -> NoReturn:
     status = answer.status_code
     kind = _OF_STATUS.get(status, ImageServiceError)
     text = re.sub(r'<[^>]*>|\s+', ' ', answer.text).strip()

@@ -26,7 +26,6 @@ from keystoneauth1 import token_endpoint
 from keystoneauth1.access import service_catalog
 from oslo_config import cfg
 from oslo_log import log
-import requests
 import tenacity
 
 from glance_ext.compat import errors
@@ -40,12 +39,7 @@ PAUSE = 1.0
 #: Whose endpoints are looked for in a catalog, where no option says so.
 INTERFACES = ['internal', 'public']
 
-_UNREACHABLE = (
-    exceptions.ConnectFailure,
-    exceptions.ConnectionError,
-    requests.RequestException,
-    OSError,
-)
+_UNREACHABLE = (exceptions.ConnectionError, OSError)
 
 
 class Servers:
@@ -73,8 +67,10 @@ class Servers:
         path: str,
         again: Callable[[], bool] = lambda: True,
         **how: Any,
-    ) -> requests.Response:
+    ) -> Any:
         """Return the answer to a request, whatever its status but 503.
+
+        It is a response of the library requests.
 
         :param context: whose request it is: an oslo.context, of which
             ``auth_token`` and ``service_catalog`` are used.
@@ -93,16 +89,13 @@ class Servers:
             reraise=True,
         )
         try:
-            answer: requests.Response = attempts(
-                self._send, context, method, path, how
-            )
+            return attempts(self._send, context, method, path, how)
         except _Unanswered as error:
             raise errors.GlanceConnectionFailed(str(error)) from error
-        return answer
 
     def _send(
         self, context: Any, method: str, path: str, how: dict[str, Any]
-    ) -> requests.Response:
+    ) -> Any:
         endpoint = self.next(context)
         token = getattr(context, 'auth_token', None)
         client = adapter.Adapter(
@@ -113,7 +106,7 @@ class Servers:
             global_request_id=getattr(context, 'global_id', None),
         )
         try:
-            answer: requests.Response = client.request(
+            answer = client.request(
                 path,
                 method,
                 raise_exc=False,
@@ -122,8 +115,9 @@ class Servers:
                 **how,
             )
         except _UNREACHABLE as error:
-            _unanswered(endpoint, method, str(error))
-        if answer.status_code == requests.codes.service_unavailable:
+            # Its words repeat the whole URL.
+            _unanswered(endpoint, method, type(error).__name__)
+        if answer.status_code == 503:
             _unanswered(endpoint, method, 'it answers 503')
         return answer
 

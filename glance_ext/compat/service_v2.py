@@ -61,7 +61,8 @@ class GlanceImageServiceV2:
         :param include_locations: add ``locations``, and ``direct_url`` as
             one of them, as far as Glance shows them to this caller.
         :param show_deleted: without effect: v2 shows no deleted image.
-        :raises ImageNotFound: also when the caller may not see it
+        :raises glance_ext.compat.errors.ImageNotFound:
+            also when the caller may not see it
         """
         found = self._get(context, image_id)
         image = translate.for_nova(found, include_locations)
@@ -302,7 +303,8 @@ class GlanceImageServiceV2:
 def _path(image_id: str) -> str:
     """Return the path of an image.
 
-    :raises ImageNotFound: for what would lead elsewhere
+    :raises glance_ext.compat.errors.ImageNotFound:
+        for what would lead elsewhere
     """
     if image_id in ('', '.', '..'):
         raise errors.ImageNotFound(f'image {image_id!r}')

@@ -246,12 +246,17 @@ def structured(image: Image) -> Image:
 
 
 def parse_time(value: str) -> datetime.datetime:
-    """Return a time of either API, in UTC unless it says otherwise.
+    """Return a time of either API, which is in UTC unless it says otherwise.
 
-    :raises ValueError: when it is not in ISO 8601
+    :raises ValueError: when it is not in ISO 8601, or too early or late
     """
     found = datetime.datetime.fromisoformat(value)
-    return found if found.tzinfo else found.replace(tzinfo=datetime.UTC)
+    if found.tzinfo is None:
+        return found.replace(tzinfo=datetime.UTC)
+    try:
+        return found.astimezone(datetime.UTC)
+    except OverflowError as error:
+        raise ValueError(value) from error
 
 
 def is_available(context: Any, image: Mapping[str, Any]) -> bool:

@@ -97,6 +97,24 @@ class MountedTest(unittest.TestCase):
         self.assertEqual({'metadata': {'a': 'b'}}, answer.json)
         self.assertEqual('shared', self.glance.image(image)['visibility'])
 
+    def test_nothing_that_a_client_can_send_is_an_error_of_the_server(self):
+        image = self.glance.upload(b'x', MEMBER, visibility='private')
+        for path in (
+            '/images?name=%ff', '/images?name=%00', '/images/%ff',
+            '/images?marker=%00', '/images?minRam=' + '9' * 30,
+            '/images?limit=' + '9' * 30, '/images?changes-since=x',
+            f'/images/{image}/metadata/%ff', '/images?property-=x',
+        ):  # fmt: skip
+            with self.subTest(path):
+                self.assertLess(self.get(path).status, 500)
+        for value in ('\ud800', '\0'):
+            answer = self.glance.request(
+                'PUT', f'{MOUNTED}/images/{image}/metadata',
+                {'metadata': {'a': value}}, user=MEMBER)
+            self.assertLess(answer.status, 500)
+        answer = self.get('/images', **{'X-Service-Catalog': 'x'})
+        self.assertEqual(200, answer.status)
+
     def test_nobody_is_let_in(self):
         for headers in ({}, {'X-Auth-Token': 'x'},
                         {'X-Identity-Status': 'Confirmed',

@@ -204,6 +204,44 @@ class HostileTest(V1Case):
                     )
                     self.assertIn(answer.status, (400, 404, 405))
 
+    def test_nothing_that_a_client_can_send_is_an_error_of_the_server(self):
+        image = self.glance.upload(b'x', MEMBER, visibility='private')
+        here = f'/v1/images/{image}'
+        odd = [
+            ('GET', f'/v1/images?{query}', {}, None)
+            for query in (
+                'limit=9' + '9' * 30, 'size_min=9' + '9' * 30, 'name=%ff',
+                'changes-since=0001-01-01T00:00:00%2B23:59', 'name=%00',
+                'property-%00=x', 'disk_format=a:%22', 'min_disk=x',
+                'property-a%0d%0ab=x', 'property-' + 'x' * 300 + '=y',
+            )
+        ] + [
+            (method, path, {f'x-image-meta-{name}': value}, None)
+            for method, path in (('POST', '/v1/images'), ('PUT', here))
+            for name, value in (
+                ('min_ram', '9' * 30), ('name', '\xff'), ('property-', 'x'),
+                ('location', 'http://[::1'), ('location', ''), ('store', ''),
+                ('property-os_glance_x', 'x'), ('property-location', 'x'),
+                ('virtual_size', 'x'), ('property-' + 'a' * 300, 'x'),
+            )
+        ] + [
+            ('PUT', f'{here}/members', {}, body)
+            for body in (
+                b'', b'{', b'[]', b'null', b'\xff', b'{"memberships": null}',
+                b'{"memberships": [{"member_id": null}]}',
+            )
+        ] + [
+            ('PUT', f'{here}/members/%ff', {}, None),
+            ('GET', '/v1/shared-images/%ff', {}, None),
+            ('GET', '/v1/images/%ff', {}, None),
+        ]  # fmt: skip
+        for method, path, headers, body in odd:
+            with self.subTest(path, method=method, headers=headers):
+                answer = self.glance.request(
+                    method, path, body=body, headers=headers, user=MEMBER
+                )
+                self.assertLess(answer.status, 500, answer.text)
+
     def test_no_filter_of_a_property_makes_glance_fail(self):
         for name in ('save', 'properties', 'x_min', 'limit', 'tags', 'id'):
             answer = self.glance.request(

@@ -23,7 +23,8 @@ DATA = b'data' * 1000
 
 
 class ManageCase(cases.HashCase):
-    arguments = {'config': {'DEFAULT': {'http_retries': 0}},
+    arguments = {'config': {'DEFAULT': {'http_retries': 0},
+                            'glance_ext': {'heartbeat_timeout': 10}},
                  'database': None, 'stores': ('fast', 'slow')}
 
     def setUp(self):

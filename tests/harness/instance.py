@@ -14,6 +14,7 @@
 from __future__ import annotations
 
 import atexit
+from collections.abc import Sequence
 import http.client
 import os
 from pathlib import Path
@@ -55,6 +56,7 @@ class Instance:
         one) or ``none``.
     :param extension: whether our filter is in the pipelines.
     :param inject: whether faults can be injected into the stores.
+    :param packages: directories with more packages for its server.
     """
 
     def __init__(
@@ -72,6 +74,7 @@ class Instance:
         keystone: Any = None,
         extension: bool = True,
         inject: bool = True,
+        packages: Sequence[Path] = (),
     ) -> None:
         self._temporary = directory is None
         self.directory = Path(
@@ -85,6 +88,7 @@ class Instance:
         self._auth = auth
         self._extension = extension
         self._inject = inject
+        self._packages = tuple(packages)
         self._port = ports.Port()
         self.port = self._port.number
         self.url = f'http://127.0.0.1:{self.port}'
@@ -146,7 +150,9 @@ class Instance:
             if not name.startswith(('OS_', 'VIRTUAL_ENV', 'PYTHON'))
         } | {
             'OS_GLANCE_CONFIG_DIR': str(self.directory / 'etc'),
-            'PYTHONPATH': str(venvs.ROOT),
+            'PYTHONPATH': os.pathsep.join(
+                map(str, (venvs.ROOT, *self._packages))
+            ),
             'PYTHONWARNINGS': 'ignore',
             'PYTHONDONTWRITEBYTECODE': '1',
         }

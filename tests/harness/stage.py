@@ -32,6 +32,7 @@ import subprocess
 import sys
 import tempfile
 
+from tests.harness import release
 from tests.harness import tempest
 from tests.harness import venvs
 
@@ -137,6 +138,32 @@ def tempests() -> Iterator[tuple[str, Count]]:
             yield f'{method} is ours', Count(int(good), int(not good))
 
 
+def cover() -> Iterator[tuple[str, Count]]:
+    """Run the unit and the functional tests, and tell what they reach.
+
+    The hook that the installation of coverage has brings it into every
+    process of the environment, servers and their children among them.
+    """
+    coverage = str(venvs.ensure('cover') / 'bin' / 'coverage')
+    env = {
+        'COVERAGE_FILE': str(venvs.ROOT / '.coverage'),
+        'COVERAGE_PROCESS_START': str(venvs.ROOT / 'pyproject.toml'),
+    }
+    tee([coverage, 'erase'], env)
+    for path in ('tests/unit', 'tests/functional'):
+        yield from tests(path, 'cover', **env)
+    for command in (['combine', '-q'], ['html', '-q', '-d', 'cover'],
+                    ['report', '--skip-covered']):
+        tee([coverage, *command], env)
+
+
+def releases() -> Iterator[tuple[str, Count]]:
+    """Check the sdist and the wheel, on every release of Glance."""
+    for name, wrong in release.check():
+        print(name, *wrong or ['good'], sep='\n    ', flush=True)
+        yield name, Count(int(not wrong), int(bool(wrong)))
+
+
 def soak() -> Iterator[tuple[str, Count]]:
     """Run the long forms."""
     for path in ('tests/soak', 'tests/functional', 'tests/services'):
@@ -154,6 +181,8 @@ STAGES: dict[str, Callable[[], Iterator[tuple[str, Count]]]] = {
     'smoke': lambda: matrix(SMOKE_RELEASES, '--include-list', str(SMOKE)),
     'services': outside,
     'tempest': tempests,
+    'cover': cover,
+    'release': releases,
     'soak': soak,
 }
 

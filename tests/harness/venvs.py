@@ -108,6 +108,9 @@ SPECS = {
     'tempest': Spec(
         ('tempest==47.0.0', 'glance-tempest-plugin==0.17.0', *PROJECT), True
     ),
+    'cover': Spec(
+        (*GLANCE['33'], *SERVERS, *PROJECT, *TESTS, 'coverage>=7.17'), True
+    ),
     'lint': Spec(tuple(' '.join(tox('pep8', 'deps')).split())),
     'docs': Spec(('-r', 'doc/requirements.txt', *PROJECT)),
     # Only a compiled uWSGI can reload: the wheel's master executes the base
@@ -145,7 +148,7 @@ def _is(stamp: Path, digest: str) -> bool:
 def _build(venv: Path, spec: Spec) -> None:
     begun = time.monotonic()
     _say(f'{venv.name}: installing {" ".join(spec.requirements)}')
-    uv = _uv()
+    uv = find_uv()
     python = venv / 'bin' / 'python'
     if not python.exists():
         _run(
@@ -165,7 +168,7 @@ def _build(venv: Path, spec: Spec) -> None:
     _say(f'{venv.name}: ready in {time.monotonic() - begun:.0f} s')
 
 
-def _uv() -> str | None:
+def find_uv() -> str | None:
     """Return the path of uv, or None where it cannot be installed."""
     tools = HOME / 'tools'
     uv = tools / 'bin' / 'uv'

@@ -23,7 +23,7 @@ from tests.harness.users import MEMBER
 # Whether a server hands on headers whose names have underscores in them.
 UNDERSCORES = {
     'pyuwsgi': True,
-    'eventlet': True,
+    'eventlet': False,
     'waitress': False,
     'gunicorn': False,
     'mod_wsgi': False,
@@ -86,3 +86,20 @@ class ServersTest(ServerCase, unittest.TestCase):
     def test_glance_28(self):
         self.check('pyuwsgi', venv='glance-28')
         self.check('eventlet', venv='glance-28')
+
+    def test_a_location_in_glance_28(self):
+        member = compat.context(MEMBER)
+        with compat.FarAway() as web, compat.Glance(
+            venv='glance-28',
+            stores=('fast', 'web:http'),
+            config={'DEFAULT': {'show_multiple_locations': True}},
+        ) as glance:
+            for v1 in (False, True):
+                service = compat.service(glance.url, v1)
+                made = service.create(member, {
+                    'disk_format': 'raw', 'container_format': 'bare',
+                    'location': f'{web.url}/x'})
+                found = service.show(member, made['id'])
+                self.assertEqual('active', found['status'])
+                data = service.download(member, made['id'])
+                self.assertEqual(v1_steps.FILE, b''.join(data))

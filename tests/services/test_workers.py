@@ -45,10 +45,10 @@ class WorkersTest(cases.HashCase):
         self.glance.clear_faults()
         self.addCleanup(self.glance.clear_faults)
 
-    def worker(self, name='worker', **arguments):
+    def worker(self, name='worker', wait=True, **arguments):
         worker = workers.Worker(self.glance, name, **arguments)
         self.addCleanup(worker.kill)
-        return worker.start()
+        return worker.start(wait)
 
     def check_right(self, action):
         self.succeeded(self.ended(action['id']))
@@ -92,7 +92,8 @@ class WorkersTest(cases.HashCase):
         self.assertEqual(('pending', 1), tuple(
             self.glance.action(action['id'])[name]
             for name in ('status', 'attempt')))
-        second, third = self.worker('second'), self.worker('third')
+        second, third = (self.worker(name, wait=False)
+                         for name in ('second', 'third'))
         self.until_phase(action)
         running = second if action['id'] in second.log() else third
         self.glance.clear_faults()

@@ -68,6 +68,8 @@ class Application:
             response = error.response
         except webob.exc.HTTPException as error:
             response = error
+        except UnicodeError:
+            response = webob.exc.HTTPBadRequest('This is no UTF-8')
         response.headers['Deprecation'] = DEPRECATED
         return response
 

@@ -201,8 +201,8 @@ def _sources(request: webob.Request, wanted: Image) -> list[str]:
         if given
     ]
     if sources and sources != ['body']:
-        scheme = urllib.parse.urlsplit(_url(request, wanted)).scheme
-        if scheme not in _OUTSIDE:
+        scheme, _, _ = _url(request, wanted).partition(':')
+        if scheme.lower() not in _OUTSIDE:
             raise webob.exc.HTTPBadRequest('The source is not supported')
     return sources
 

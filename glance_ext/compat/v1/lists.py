@@ -52,6 +52,9 @@ _SORT = {
     ),
 }  # fmt: skip
 
+# What a column of a database holds at most.
+_LARGEST = (1 << 63) - 1
+
 # Asked for at once where images are looked at one by one.
 _PAGE = 100
 
@@ -133,7 +136,7 @@ def _wanted(
         if name in _FILTERS or name.startswith(filters.PREFIX)
     }
     for name in _NUMBERS:
-        if name in wanted and int(wanted[name]) < 0:
+        if name in wanted and not 0 <= int(wanted[name]) <= _LARGEST:
             raise ValueError(f'{name}: {wanted[name]}')
     if 'changes-since' in wanted:
         translate.parse_time(wanted['changes-since'])

@@ -21,9 +21,11 @@ from oslo_config import cfg
 
 from glance_ext import conf
 from glance_ext.api import discovery
+from glance_ext.api import imports
 from glance_ext.api import routes
 from glance_ext.api import schemas
 from glance_ext.host import release
+from glance_ext.plugins import web_download
 
 SOURCE = pathlib.Path(__file__).parents[3] / 'api-ref' / 'source'
 METHOD = re.compile(r'^\.\. rest_method::\s+(\S+)\s+(\S+)$', re.MULTILINE)
@@ -46,7 +48,7 @@ def parameters(text: str) -> list[set[str]]:
     lists = re.findall(
         r'rest_parameters:: parameters.yaml\n\n((?:   - .*\n)+)', text
     )
-    return [set(re.findall(r'- ([\w-]+):', each)) for each in lists]
+    return [set(re.findall(r'- ([\w.-]+):', each)) for each in lists]
 
 
 def sample(name: str) -> object:
@@ -57,7 +59,10 @@ def sample(name: str) -> object:
 class RoutesTest(unittest.TestCase):
     def test_every_route_is_documented_and_no_other(self):
         self.assertEqual(
-            {(route.method, route.path) for route in routes.ROUTES},
+            {
+                IMPORT,
+                *((route.method, route.path) for route in routes.ROUTES),
+            },
             set(sections()),
         )
 
@@ -111,7 +116,30 @@ class ParametersTest(unittest.TestCase):
         self.assertEqual(set(sample('info-response')), response)
 
 
+    def test_an_import_has_what_the_code_takes(self):
+        request, _ = parameters(sections()[IMPORT])
+        methods = web_download.WebDownload.properties
+        self.assertEqual(
+            {
+                'X-Image-Meta-Store',
+                'image_id',
+                'method',
+                'method.name',
+                *(f'method.{name}' for name in methods),
+                *imports.SCHEMA['properties'],
+            },
+            request,
+        )
+
+
 class SamplesTest(unittest.TestCase):
+    def test_imports_are_valid(self):
+        for name in ('copy', 'download'):
+            with self.subTest(name):
+                jsonschema.validate(
+                    sample(f'image-import-{name}-request'), imports.SCHEMA
+                )
+
     def test_requests_are_valid(self):
         for name in ('image-hash-request', 'image-hash-rehash-request'):
             with self.subTest(name):
@@ -174,6 +202,8 @@ class SamplesTest(unittest.TestCase):
         self.assertEqual(sorted(there), sorted(shown))
 
 
+# Glance's own call: no route of ours.
+IMPORT = ('POST', '/v2/images/{image_id}/import')
 HASH_PATH = '/v2/images/{image_id}/hash'
 VERIFY_PATH = '/v2/images/{image_id}/verify'
 LIST_PATH = '/v2/image-actions'
