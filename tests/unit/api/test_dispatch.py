@@ -108,7 +108,7 @@ class MountTest(unittest.TestCase):
 
     def test_every_route_of_ours_stays_here(self):
         for route in routes.ROUTES:
-            path = re.sub(r'{\w+}', IMAGE, route.path)
+            path = re.sub(r'\{\w+\}', IMAGE, route.path)
             with self.subTest(path):
                 answer = self.application(environ(
                     route.method, path, **{'wsgi.url_scheme': 'http'}),
