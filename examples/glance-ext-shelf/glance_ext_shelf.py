@@ -19,12 +19,13 @@ from collections.abc import Iterator, Sequence
 import pathlib
 from typing import Any
 
+from oslo_config import cfg
+
 from glance_ext import errors
 from glance_ext.actions.run import Run
 from glance_ext.host import images
 from glance_ext.plugins import web_download
 from glance_ext.stores.digesting import Readable
-from oslo_config import cfg
 
 GROUP = 'glance_ext_shelf'
 OPTIONS = [

@@ -35,7 +35,7 @@ class GlanceExtTempestPlugin(plugins.TempestPlugin):
         config.register_opt_group(conf, options.GROUP, options.OPTIONS)
 
     def get_opt_lists(self) -> list[tuple[str, list[cfg.Opt]]]:
-        return [('service_available', options.SERVICE_AVAILABLE),
+        return [('service_available', [*options.SERVICE_AVAILABLE]),
                 (options.GROUP.name, options.OPTIONS)]
 
     def get_service_clients(self) -> list[dict[str, Any]]:

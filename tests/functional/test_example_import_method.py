@@ -13,6 +13,7 @@
 """The import method of the example package, installed as one would."""
 
 import pathlib
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -33,9 +34,11 @@ class ShelfTest(unittest.TestCase):
         shelf = pathlib.Path(directory, 'shelf')
         shelf.mkdir()
         (shelf / 'old.raw').write_bytes(DATA)
+        # A build leaves its traces beside the sources.
+        sources = shutil.copytree(EXAMPLE, pathlib.Path(directory, 'sources'))
         subprocess.run(
             [venvs.find_uv() or 'uv', 'pip', 'install', '-q', '--no-deps',
-             '--python', sys.executable, '--target', packages, EXAMPLE],
+             '--python', sys.executable, '--target', packages, sources],
             check=True)
         cls.glance = cls.enterClassContext(glance.Glance(
             packages=[packages], config={

@@ -32,7 +32,7 @@ import subprocess
 import sys
 import tempfile
 
-from tests.harness import release
+from tests.harness import distributions
 from tests.harness import tempest
 from tests.harness import venvs
 
@@ -106,8 +106,8 @@ def matrix(
     releases: tuple[str, ...] = tuple(RELEASES), *options: str
 ) -> Iterator[tuple[str, Count]]:
     """Run the functional tests on every release of Glance."""
-    for release in releases:
-        yield from tests('tests/functional', f'glance-{release}', *options)
+    for each in releases:
+        yield from tests("tests/functional", f"glance-{each}", *options)
 
 
 def outside() -> Iterator[tuple[str, Count]]:
@@ -159,7 +159,7 @@ def cover() -> Iterator[tuple[str, Count]]:
 
 def releases() -> Iterator[tuple[str, Count]]:
     """Check the sdist and the wheel, on every release of Glance."""
-    for name, wrong in release.check():
+    for name, wrong in distributions.check():
         print(name, *wrong or ['good'], sep='\n    ', flush=True)
         yield name, Count(int(not wrong), int(bool(wrong)))
 

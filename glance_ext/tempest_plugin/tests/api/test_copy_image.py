@@ -58,11 +58,12 @@ class CopyImageTest(base.ExtensionTest):
     @decorators.attr(type=['negative'])
     @decorators.idempotent_id('0a0c6c2e-5d2b-4b06-9f4d-0a8f0a5f6d33')
     def test_what_is_wrong_is_refused(self) -> None:
-        for body in (
-                {'stores': self.others, 'all_stores': True},
-                {'stores': self.others, 'allow_failure': True,
-                 'all_stores_must_succeed': True},
-                {'stores': [self.here]},
-                {'stores': []},
-                {'stores': self.others, 'method': {'uri': 'http://a/b'}}):
+        wrong: list[dict[str, Any]] = [
+            {'stores': self.others, 'all_stores': True},
+            {'stores': self.others, 'allow_failure': True,
+             'all_stores_must_succeed': True},
+            {'stores': [self.here]},
+            {'stores': []},
+            {'stores': self.others, 'method': {'uri': 'http://a/b'}}]
+        for body in wrong:
             self.assertRaises(exceptions.BadRequest, self.copy, **body)

@@ -62,7 +62,7 @@ class Checkout:
     def demonstrate(self, venv: Path) -> None:
         """Hash an image with the wheel in ``venv``, and nothing else."""
         shutil.rmtree(self.clone / 'glance_ext', ignore_errors=True)
-        _run(sys.executable, '-m', 'tests.harness.release', venv,
+        _run(sys.executable, '-m', 'tests.harness.distributions', venv,
              cwd=self.clone)
 
 
