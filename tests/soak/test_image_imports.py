@@ -15,12 +15,10 @@
 ``GLANCE_EXT_SOAK_KILLS`` how many times the process is killed (30).
 """
 
-import json
 import os
 import random
 import signal
 import time
-import uuid
 
 from tests.functional import disks
 from tests.functional import import_requests
@@ -55,16 +53,16 @@ class ManyTest(import_requests.RequestCase):
         ((row, info),) = self.glance.sql(
             'select t.created_at, i.input from tasks t join task_info i on '
             'i.task_id = t.id where t.id = ?', (first,))
-        spec = json.loads(info)
-        for _ in range(MANY - 1):
-            task = str(uuid.uuid4())
-            self.glance.sql(
-                'insert into tasks (id, type, status, owner, created_at, '
-                "updated_at, deleted) values (?, 'api_image_import', "
-                "'pending', 'project', ?, ?, 0)", (task, row, row))
-            self.glance.sql(
-                'insert into task_info (task_id, input) values (?, ?)',
-                (task, json.dumps(spec)))
+        numbers = ('with recursive n(i) as (select 1 union all select i + 1 '
+                   f'from n where i < {MANY - 1}) ')
+        name = "printf('%08x-0000-4000-8000-000000000000', i)"
+        self.glance.sql(
+            'insert into tasks (id, type, status, owner, created_at, '
+            f"updated_at, deleted) {numbers} select {name}, "
+            "'api_image_import', 'pending', 'project', ?, ?, 0 from n",
+            (row, row))
+        self.glance.sql('insert into task_info (task_id, input) '
+                        f'{numbers} select {name}, ? from n', (info,))
         self.assertEqual([], self.ids(OTHER))
         for user in (MEMBER, ADMIN):
             begun = time.monotonic()
