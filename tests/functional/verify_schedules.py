@@ -116,7 +116,7 @@ class Schedule:
         answer = self.case.glance.request(
             'DELETE', f'/v2/images/{self.image}')
         self.did.append(f'delete: {answer.status}')
-        self.deleted = answer.status == 204
+        self.deleted |= answer.status == 204
 
     def remove(self) -> None:
         """Remove a copy that is bad, as a user may at any time."""
