@@ -144,11 +144,10 @@ class Schedule:
         # Without a good copy nothing can be known, and nothing was done.
         if before:
             said = {store for ending in endings
+                    if ending['action_type'] == 'verify'
                     for store, found in ending['result'].get(
                         'stores', {}).items()
-                    if ending['action_type'] == 'verify'
-                    and isinstance(found, dict)
-                    and found['verdict'] == 'good'}
+                    if found['verdict'] == 'good'}
             case.assertLessEqual(said & there, good, endings)
         case.assertIsNone(case.lock(self.image))
         for store in set(STORES) - there:
