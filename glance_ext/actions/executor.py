@@ -22,8 +22,8 @@ from oslo_log import log as logging
 from glance_ext import errors
 from glance_ext.actions import metrics
 from glance_ext.actions import plugin as plugins
-from glance_ext.actions.run import HandedBack
-from glance_ext.actions.run import Lost
+from glance_ext.actions.hold import HandedBack
+from glance_ext.actions.hold import Lost
 from glance_ext.actions.run import Run
 from glance_ext.host import locks
 from glance_ext.host import notifications

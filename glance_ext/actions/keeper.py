@@ -29,7 +29,7 @@ from glance_ext.actions import plugin as plugins
 from glance_ext.actions import posting
 from glance_ext.actions import record
 from glance_ext.actions.executor import Executor
-from glance_ext.actions.run import Lost
+from glance_ext.actions.hold import Lost
 from glance_ext.actions.run import Run
 from glance_ext.host import contexts
 from glance_ext.host import database as db

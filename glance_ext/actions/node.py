@@ -74,8 +74,7 @@ def begin(spec: dict[str, Any], image: Any, context: contexts.Context, *,
           ) -> record.Action:
     """Accept an action on ``image`` and return it.
 
-    :param spec: see :func:`record.new_spec`; with ``locks_image`` False in
-        it, the image's lock is left alone
+    :param spec: see :func:`record.new_spec`
     :param image: Glance's image object, as the caller sees it
     :param kept: secrets; see :mod:`glance_ext.actions.secrets`
     :param prepare: writes to the image when its lock is taken, in the same
@@ -83,20 +82,18 @@ def begin(spec: dict[str, Any], image: Any, context: contexts.Context, *,
     :raises Busy: the image is locked, or not as it was
     :raises locks.ImageGone: it was deleted meanwhile
     """
-    locks_image = spec.get('locks_image', True)
-    if locks_image and not _is_free(image, context):
+    if not _is_free(image, context):
         raise Busy
     task = _insert(spec, image.image_id, image.owner, context, kept)
-    if locks_image:
-        # After the row, because a lock without a row counts as stale.
-        try:
-            taken = locks.take(image.image_id, task.id, prepare)
-        except BaseException:
-            tasks.remove(task.id)
-            raise
-        if not taken:
-            tasks.remove(task.id)
-            raise Busy
+    # After the row, because a lock without a row counts as stale.
+    try:
+        taken = locks.take(image.image_id, task.id, prepare)
+    except BaseException:
+        tasks.remove(task.id)
+        raise
+    if not taken:
+        tasks.remove(task.id)
+        raise Busy
     action = record.Action.of(task)
     _set_going(action, context, kept or {})
     return action

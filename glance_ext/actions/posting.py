@@ -27,7 +27,7 @@ from oslo_log import log as logging
 
 from glance_ext.actions import jobboard
 from glance_ext.actions import record
-from glance_ext.actions.run import Lost
+from glance_ext.actions.hold import Lost
 from glance_ext.actions.run import Run
 from glance_ext.host import contexts
 from glance_ext.host import database as db

@@ -9,80 +9,54 @@
 # WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
 # License for the specific language governing permissions and limitations
 # under the License.
-"""An owner's hold on one action, from the moment it is accepted."""
+"""One action at one owner, from the moment it is accepted."""
 
 from collections.abc import Callable, Collection, Mapping
 import datetime
-import threading
-import time
-from typing import TypeVar
 
 from oslo_log import log as logging
 from oslo_utils import uuidutils
-import tenacity
 
 from glance_ext import errors
 from glance_ext.actions import record
 from glance_ext.actions import secrets
+from glance_ext.actions.hold import HandedBack
+from glance_ext.actions.hold import Hold
+from glance_ext.actions.hold import Lost
 from glance_ext.host import contexts
 from glance_ext.host import database as db
 from glance_ext.host import images
 from glance_ext.host import locks
 from glance_ext.host import tasks
-from glance_ext.transfer.progress import Progress
 
 LOG = logging.getLogger(__name__)
 
 #: Seconds between two attempts, at the most: 1, 2, 4 and so on up to this.
 _LONGEST_WAIT = 30
 
-_T = TypeVar('_T')
 
 
-class Lost(Exception):
-    """The action has another owner, or has ended: touch nothing more."""
-
-
-class HandedBack(Exception):
-    """This process is about to end; another one goes on with the action."""
-
-
-class Run:
-    """The action, its row, and the right to write to it.
+class Run(Hold):
+    """What an action's work does to its row, and what is done to the work.
 
     The thread that does the work and the keeper's thread share one of
-    these. Every write of either opens with a fence on the row, so that a
-    process which has lost its action writes nothing: see
-    :func:`glance_ext.host.tasks.fence`.
+    these.
     """
 
     def __init__(self, action: record.Action, context: contexts.Context,
                  kept: Mapping[str, str] | None = None) -> None:
-        self.action = action
+        super().__init__(action)
         self._secrets = kept
         #: The caller's, with a token only in the process that accepted it.
         self.context = context
-        self._writing = threading.RLock()
-        #: Ended or handed back here: the row is no business of ours.
-        self._over = False
         #: Set when this process was told to stop.
         self.process_ends = False
         #: The stores that count it as one of theirs, if they count.
         self.stores: Collection[str] = ()
-        self.waits_for = 'its turn'
         #: What the image may be while the action is at work; the plugin's.
         self.statuses: Collection[str] = ()
-        self._stop: Exception | None = None
-        self._wake = threading.Event()
-        #: Counted by the work, in memory; the keeper writes it.
-        self.progress = Progress()
 
     # What the work calls ------------------------------------------------
-
-    def check(self) -> None:
-        """Raise what the work has to end for, if anything."""
-        if self._stop is not None:
-            raise self._stop
 
     def sleep(self, seconds: float) -> None:
         """Wait, or raise as :meth:`check` does as soon as there is cause."""
@@ -100,7 +74,7 @@ class Run:
         with self._writing:
             self.check()
             self.action.phase = phase
-            return self._fenced(work, message or self._say())
+            return self.fenced(work, message or self.say())
 
     def retry(self, cause: errors.ActionError) -> None:
         """Return after a while for another attempt, and count it.
@@ -154,7 +128,7 @@ class Run:
             nothing has ended and nothing but its effects was written
         :returns: what ``work`` returned
         """
-        return self._insist(lambda: self._end(tasks.SUCCESS, message, work))
+        return self.insist(lambda: self.end(tasks.SUCCESS, message, work))
 
     # What the executor and the keeper call ------------------------------
 
@@ -164,19 +138,9 @@ class Run:
         return (self.action.status == tasks.FAILURE
                 or isinstance(self._stop, errors.ActionError))
 
-    def is_ours(self) -> bool:
-        """Tell whether nobody else can have the action by now."""
-        return not (self._over or self.action.is_stale
-                    or isinstance(self._stop, Lost))
-
-    @property
-    def is_over(self) -> bool:
-        """Whether the action ended or was handed back here."""
-        return self._over
-
     def start(self) -> None:
         """Leave the queue. :raises Lost: somebody else has the action"""
-        self._fenced(None, 'Starting', new_status=tasks.PROCESSING)
+        self.fenced(None, 'Starting', new_status=tasks.PROCESSING)
         LOG.info('Action %s (%s) of image %s: attempt %s of %s',
                  self.action.id, self.action.action_type,
                  self.action.image_id, self.action.attempt,
@@ -191,7 +155,7 @@ class Run:
         """
         self.action.runner = '' if offer else uuidutils.generate_uuid()
         if self.action.status == tasks.FAILURE:
-            self._fenced(None, self.action.message)
+            self.fenced(None, self.action.message)
             return
         if cause is not None:
             self.fail(cause)
@@ -199,7 +163,7 @@ class Run:
         if self.action.status == tasks.PROCESSING:
             self.action.attempt += 1
         self.action.phase = record.QUEUED
-        self._fenced(None, offer or 'Waiting for its turn, elsewhere now',
+        self.fenced(None, offer or 'Waiting for its turn, elsewhere now',
                      new_status=tasks.PENDING, last=bool(offer))
 
     def beat(self) -> None:
@@ -208,11 +172,11 @@ class Run:
         A hold that is lost, and an image that the work makes no sense for
         any more, stop the work at its next :meth:`check`.
         """
-        if self._over:
+        if self.is_over:
             return
         self.action.bytes_per_second = self.progress.rate()
         try:
-            self._fenced(None, self._say())
+            self.fenced(None, self.say())
         except (Lost, errors.Cancelled) as exc:
             self.stop(exc)
             return
@@ -232,13 +196,6 @@ class Run:
                 LOG.warning('Image %s could not be looked at: %s',
                             self.action.image_id, type(exc).__name__)
 
-    def stop(self, cause: Exception) -> None:
-        """Have the work end for ``cause`` as soon as it looks."""
-        if (self.action.status != tasks.FAILURE
-                or not isinstance(cause, errors.ActionError)):
-            self._stop = self._stop or cause
-            self._wake.set()
-
     def fail(self, cause: errors.ActionError) -> None:
         """Say that the action has failed, before what it did is undone."""
         def work() -> None:
@@ -247,16 +204,10 @@ class Run:
                                  'message': cause.message}
             self.action.result = cause.result
             try:
-                self._fenced(None, cause.message, new_status=tasks.FAILURE)
+                self.fenced(None, cause.message, new_status=tasks.FAILURE)
             except errors.Cancelled:
                 pass  # and so it has failed already
-        self._insist(work)
-
-    def turn_back(self) -> None:
-        """Let the thread go on that was stopped, to undo the action."""
-        if isinstance(self._stop, errors.ActionError):
-            self._stop = None
-            self._wake.clear()
+        self.insist(work)
 
     def end_failed(self, roll_back: Callable[
             [db.Connection, record.Action], None]) -> None:
@@ -265,7 +216,7 @@ class Run:
             roll_back(connection, self.action)
             return True
         error = self.action.error or {}
-        self._insist(lambda: self._end(
+        self.insist(lambda: self.end(
             tasks.FAILURE, error['message'], work))
 
     def leave(self, cause: errors.ActionError) -> None:
@@ -277,7 +228,7 @@ class Run:
             locks.drop(connection, self.action.image_id, self.action.id)
             return True
         error = self.action.error or {}
-        self._fenced(work, f'{error["message"]} (not undone yet: '
+        self.fenced(work, f'{error["message"]} (not undone yet: '
                            f'{cause.message})', last=True)
 
     def hand_back(self) -> None:
@@ -287,114 +238,7 @@ class Run:
             self.action.phase = record.QUEUED
             self.progress.restart()
         timeout = self.action.spec['heartbeat_timeout']
-        self._fenced(None, 'Waiting for another process to go on',
+        self.fenced(None, 'Waiting for another process to go on',
                      new_status=None if failed else tasks.PENDING,
                      new_stamp=db.now() - datetime.timedelta(
                          seconds=timeout + 1), last=True)
-
-    def _insist(self, write: Callable[[], _T]) -> _T:
-        """Try a write for as long as the action is ours.
-
-        After that another process takes it over and ends it.
-        """
-        return tenacity.Retrying(
-            retry=tenacity.retry_if_not_exception_type(
-                (Lost, errors.ActionError)),
-            stop=lambda state: self.action.is_stale,
-            wait=tenacity.wait_fixed(1), sleep=time.sleep, reraise=True
-        )(write)
-
-    def _end(self, status: str, message: str,
-             work: Callable[[db.Connection], bool]) -> bool:
-        def all_of_it(connection: db.Connection) -> bool:
-            # The image's row first, as Glance locks them.
-            done = work(connection)
-            if not done:
-                raise _Undone
-            locks.drop(connection, self.action.image_id, self.action.id)
-            return done
-
-        action = self.action
-        # A heartbeat must not tell of an end that is not written yet.
-        with self._writing:
-            phase, action.phase = action.phase, record.ENDED
-            try:
-                self._fenced(all_of_it, message, new_status=status, last=True)
-            except _Undone:
-                action.phase = phase
-                return False
-            except BaseException:
-                action.phase = phase
-                raise
-        LOG.info('Action %s (%s) of image %s ended: %s', action.id,
-                 action.action_type, action.image_id,
-                 action.error['code'] if action.error else 'done')
-        return True
-
-    def _fenced(self, work: Callable[[db.Connection], bool] | None,
-                message: str, new_status: str | None = None,
-                new_stamp: datetime.datetime | None = None,
-                last: bool = False) -> bool:
-        def transaction(connection: db.Connection
-                        ) -> tuple[datetime.datetime, bool] | None:
-            moment = tasks.fence(
-                connection, self.action.id, status=self.action.status,
-                stamp=self.action.stamp, new_status=new_status,
-                new_stamp=new_stamp, result=self.action.kept(),
-                message=message,
-                expires=self.action.phase == record.ENDED)
-            if moment is None:
-                return None
-            done = True
-            if work:
-                done = work(connection)
-                # It may have learnt something, such as the id of a row.
-                tasks.keep(connection, self.action.id, self.action.kept())
-            return moment, done
-
-        with self._writing:
-            if self._over:
-                raise Lost
-            if new_status in (tasks.PROCESSING, tasks.SUCCESS):
-                self.check()
-            self.action.count(self.progress)
-            found = db.transaction(transaction)
-            if found is None:
-                raise self._why_refused()
-            self.action.stamp, done = found
-            self.action.status = new_status or self.action.status
-            self.action.message = message
-            self._over = last
-        return bool(done)
-
-    def _why_refused(self) -> Exception:
-        """Find out whether the action was cancelled, under this owner."""
-        action = self.action
-        task = tasks.get(action.id)
-        if task is None or action.status == tasks.FAILURE:
-            return Lost()
-        now = record.Action.of(task)
-        if now.runner != action.runner or not now.is_cancelled:
-            return Lost()
-        # Before the lock is free: what the work writes next has to fail.
-        cause = errors.Cancelled('The action was cancelled')
-        self.stop(cause)
-        action.status, action.stamp = now.status, now.stamp
-        action.phase, action.error, action.result = now.phase, now.error, {}
-        return cause
-
-    def _say(self) -> str:
-        action = self.action
-        if action.status == tasks.PENDING:
-            return f'Waiting for {self.waits_for}'
-        if action.status == tasks.FAILURE:
-            return action.message
-        text = f'{action.phase.capitalize()}: {self.progress.done >> 20}'
-        if self.progress.total:
-            text += f' of {self.progress.total >> 20}'
-        return (f'{text} MiB, attempt {action.attempt} of '
-                f'{action.max_attempts}')
-
-
-class _Undone(Exception):
-    """Rolls back the transaction of an end whose work was refused."""

@@ -107,13 +107,15 @@ def _is_shown(context: contexts.Context, action: record.Action) -> bool:
 
 def _shown(context: contexts.Context,
            actions: list[record.Action]) -> list[record.Action]:
-    """Return those on images that the caller sees."""
+    """Return those on images that the caller sees, or on none yet."""
     if context.is_admin:
         return actions
-    seen = images.seen_among(context, [action.image_id for action in actions])
+    seen = images.seen_among(context, [
+        action.image_id for action in actions if action.image_id])
     allowed = {key for key, image in seen.items()
                if policy.ImagePolicy(context, image).check('get_image')}
-    return [action for action in actions if action.image_id in allowed]
+    return [action for action in actions
+            if not action.image_id or action.image_id in allowed]
 
 
 def _check_marker(context: contexts.Context, marker: str | None) -> None:

@@ -19,7 +19,7 @@ import webob.exc
 from glance_ext import errors
 from glance_ext.actions import node
 from glance_ext.actions import record
-from glance_ext.actions.run import HandedBack
+from glance_ext.actions.hold import HandedBack
 from glance_ext.api import imports
 from glance_ext.api import own_resources
 from glance_ext.api import resource_schemas

@@ -51,10 +51,10 @@ def begin(request: wsgi.Request, image_id: str) -> Answer:
             explanation=f'Image {image_id} has no hash, and no second copy '
                         f'is to be compared; calculate its hash first, with '
                         f'POST /v2/images/{image_id}/hash.')
+    repair = body.get('repair', False)
+    begin_ = node.begin if repair else node.begin_unlocked
     try:
-        action = node.begin(
-            verify.spec(stores, body.get('repair', False)), image,
-            request.context)
+        action = begin_(verify.spec(stores, repair), image, request.context)
     except node.Busy as exc:
         raise webob.exc.HTTPConflict(
             explanation=f'Another operation is in progress on image '

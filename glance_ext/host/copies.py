@@ -243,6 +243,13 @@ def bring_back_retired(connection: db.Connection, image_id: str,
             updated_at=db.now()))
 
 
+def still_there(location_ids: Collection[int]) -> set[int]:
+    """Return those locations that were not taken away."""
+    return {row.id for row in db.read(sa.select(image_locations.c.id).where(
+        image_locations.c.id.in_(location_ids),
+        image_locations.c.deleted == sa.false()))}
+
+
 def is_removed(location_id: int) -> bool:
     """Tell whether a location was taken away, its data aside."""
     rows = db.read(sa.select(image_locations.c.deleted).where(

@@ -19,7 +19,9 @@ from typing import Any, TypeVar
 from glance.db.sqlalchemy import api as db_api
 from glance.db.sqlalchemy import models
 from oslo_db import api as oslo_db_api
+from oslo_db import exception as db_exception
 from oslo_utils import timeutils
+from sqlalchemy import exc as sa_exceptions
 
 #: SQLAlchemy's, in a transaction.
 Connection = Any
@@ -31,6 +33,9 @@ image_locations = models.ImageLocation.__table__
 image_properties = models.ImageProperty.__table__
 image_members = models.ImageMember.__table__
 image_tags = models.ImageTag.__table__
+
+#: What the database, or the way to it, raises.
+FAILURES = (db_exception.DBError, sa_exceptions.SQLAlchemyError)
 
 _T = TypeVar('_T')
 

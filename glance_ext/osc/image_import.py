@@ -61,8 +61,8 @@ class CreateImport(_Imports, requests.CreateRequest):
         parser.add_argument(
             '--disk-format',
             metavar='<disk-format>',
-            default='raw',
-            help='Format of the data (default: raw)',
+            help='Format of the data (default: the one that it is found to '
+            'have)',
         )
         parser.add_argument(
             '--container-format',

@@ -53,6 +53,8 @@ class Attempts:
         self._transaction = transaction
         self._given_up = False
         self._staged: Sequence[Readable] = ()
+        #: The digests of what is staged, where they are known.
+        self._expected: dict[str, str] = {}
         #: What was written by this process, recorded or not.
         self.written: dict[str, writing.Written] = {}
         #: The digests of the data, once they are known.
@@ -154,7 +156,6 @@ class Attempts:
                failed: dict[str, errors.ActionError],
                stack: contextlib.ExitStack) -> None:
         run, method = self._run, self._method
-        recorded = self.found or method.recorded(run, image)
         algorithm = image.os_hash_algo or cfg.CONF.hashing_algorithm
         run.progress.total = image.size or None
         run.progress.branches.clear()
@@ -162,8 +163,11 @@ class Attempts:
         if image.os_hash_value is None or any(
                 traits.of_store(store).tells_checksum for store in targets):
             algorithms.add(CHECKSUM)
-        sources: Sequence[Readable] = self._staged
-        if not sources:
+        if self._staged:
+            sources, recorded = self._staged, self.found or self._expected
+            run.progress.total = sources[0].size()
+        else:
+            recorded = self.found or method.recorded(run, image)
             sources = method.sources(run, image)
         if not sources:
             raise errors.DataMissing('The image has no data to read')
@@ -173,10 +177,10 @@ class Attempts:
                 run.progress.total is None
                 and any(traits.of_store(store).buffers_unknown_size
                         for store in targets))):
-            self._staged, recorded = staged.fetch(
+            self._staged, self._expected = staged.fetch(
                 run, reading, sources, method.conversion(run, self.changes))
             sources = self._staged
-            reading = reader(run, algorithms, recorded)
+            reading = reader(run, algorithms, self._expected)
 
         unread: list[writing.Written] = []
         keep = (unread.append if cfg.CONF.glance_ext.read_back

@@ -22,8 +22,8 @@ from glance_ext import errors
 from glance_ext.actions import node
 from glance_ext.actions import posting
 from glance_ext.actions import record
-from glance_ext.actions.run import HandedBack
-from glance_ext.actions.run import Lost
+from glance_ext.actions.hold import HandedBack
+from glance_ext.actions.hold import Lost
 from glance_ext.actions.run import Run
 from glance_ext.host import contexts
 from glance_ext.host import staging

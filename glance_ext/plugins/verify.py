@@ -135,8 +135,7 @@ class Verify:
         # Bytes of an image, or of a copy, that is being deleted prove
         # nothing.
         run.require_image()
-        there = {location.id for location in images.locations(
-            image.id, drivers.default_store())}
+        there = copies.still_there([each.location.id for each in found])
         found = [each for each in found if each.location.id in there]
         for each in found:
             action.stores[each.store]['status'] = each.verdict

@@ -178,6 +178,9 @@ class Line:
                 # Who has seen enough may have said why.
                 pass
             answer: http.client.HTTPResponse = connection.getresponse()
+        if to.broke_off:
+            raise errors.RemoteUnavailable(
+                f'{self._route.name} broke off within its headers')
         self._stays = not answer.will_close
         return answer
 

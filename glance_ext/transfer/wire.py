@@ -140,6 +140,14 @@ class Wire:
     def makefile(self, *_: object) -> io.BufferedReader:
         return self._reader
 
+    @property
+    def broke_off(self) -> bool:
+        """Whether the connection ended where another line had to come.
+
+        To ``http.client``, that is the end of an answer's headers.
+        """
+        return self._reader.broke_off
+
     def close(self) -> None:
         """Do nothing: answers come and go, and this stays."""
 
@@ -187,8 +195,16 @@ class _Raw(io.RawIOBase):
 class _Reader(io.BufferedReader):
     """What is read ahead outlives the answer that it came behind."""
 
+    #: Whether the stream ended where another line had to come.
+    broke_off = False
+
     def close(self) -> None:
         """Do nothing."""
+
+    def readline(self, size: int | None = -1, /) -> bytes:
+        line = super().readline(size)
+        self.broke_off = not line
+        return line
 
 
 @contextlib.contextmanager

@@ -148,12 +148,16 @@ class Drain:
     def _good_elsewhere(self, image: images.Image) -> images.Location | None:
         """Return a copy in another store that is good now, if there is one.
 
+        A location in a store that cannot be written to is somebody else's
+        data, and no copy of ours.
+
         :raises _Left: there are some, and none of them is
         """
         image = images.read(image.id) or image
         places = self._places(image.id)
+        others = set(drivers.writable()) - {self.store}
         elsewhere = [place for place in places
-                     if drivers.store_of(place) != self.store]
+                     if drivers.store_of(place) in others]
         if not elsewhere:
             return None
         has_digest = image.os_hash_value or image.checksum

@@ -140,8 +140,7 @@ class Scrub:
             found.append(reader.judge(place, progress))
             self.bytes += progress.done
         reader.settle(found)
-        there = {place.id for place in images.locations(
-            image.id, drivers.default_store())}
+        there = copies.still_there([each.location.id for each in found])
         found = [each for each in found if each.location.id in there]
         db.transaction(functools.partial(
             copies.mark_verified, found={

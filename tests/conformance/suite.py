@@ -167,6 +167,8 @@ class Conformance(cases.StoreCase):
         self.assert_nothing_new()
 
     def test_what_a_process_that_died_has_left_is_cleared(self):
+        if not clearing.can_clear(self.store):
+            self.skipTest('skipped: nobody knows what this driver leaves')
         for size in (1000, self.sizes[-1]):
             with self.subTest(size=size):
                 other = self.add(data(1000), image_id='other')

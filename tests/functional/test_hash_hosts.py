@@ -13,6 +13,7 @@
 
 import hashlib
 import json
+import re
 
 from glance_ext.api import routes
 from tests.functional import cases
@@ -210,7 +211,8 @@ class AnonymousTest(HostCase):
         image = self.glance.legacy(DATA, visibility='public')
         action = self.hash(image)['id']
         for route in routes.ROUTES:
-            path = route.path.format(image_id=image, action_id=action)
+            path = re.sub('{.*?}', action, route.path.replace(
+                '{image_id}', image))
             for method in (route.method, 'PUT'):
                 with self.subTest(method=method, path=path):
                     self.expect(401, self.glance.request(

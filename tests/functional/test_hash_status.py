@@ -46,9 +46,17 @@ class OrderTest(cases.HashCase):
         """
         image = self.glance.upload(b'data', visibility='public')
         action = self.hash(image, rehash=True)['id']
-        self.glance.sql("update tasks set owner = 'project' where id = ?",
-                        (action,))
         names = {'image_id': image, 'action_id': action}
+        for kind, path, body in (
+            ('import_id', '/v2/image-imports', {}),
+            ('export_id', f'/v2/images/{image}/export',
+             {'location': 'http://127.0.0.1:9/x'}),
+        ):
+            answer = self.expect(201, self.glance.request('POST', path, body))
+            names[kind] = answer.headers['Location'].rpartition('/')[2]
+        for each in names.values():
+            self.glance.sql("update tasks set owner = 'project' where id = ?",
+                            (each,))
         return {route.path: route.path.format(**names)
                 for route in routes.ROUTES}
 
@@ -74,7 +82,12 @@ class OrderTest(cases.HashCase):
                    'get_image_actions': (STRANGER, 403),
                    # Who does not see the image sees none of its actions.
                    'get_image_action': (STRANGER, 404),
-                   'cancel_image_action': (STRANGER, 404)}
+                   'cancel_image_action': (STRANGER, 404),
+                   'export_image': (GUEST, 403)}
+        refused |= {name: (STRANGER, 403) for name in (
+            'add_image_import', 'upload_image_import', 'get_image_import',
+            'get_image_imports', 'delete_image_import', 'get_image_export',
+            'get_image_exports', 'delete_image_export')}
         guarded = [route for route in routes.ROUTES if route.policy]
         self.assertEqual(set(refused), {each.policy for each in guarded})
         for route in guarded:

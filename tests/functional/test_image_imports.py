@@ -73,6 +73,9 @@ class SpecificationTest(import_requests.RequestCase):
 
     def test_waiting_and_verifying(self):
         path = self.begin(image_properties=ASKED)
+        action = self.glance.action(path.rpartition('/')[2], MEMBER)
+        self.check_action(action)
+        self.assertIsNone(action['image_id'])
         waiting = {'status': 'waiting', 'image_properties': ASKED}
         self.assertEqual(waiting, self.show(path))
         self.expect(204, self.upload(path, disks.qcow2(),

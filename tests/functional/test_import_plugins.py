@@ -11,6 +11,7 @@
 # under the License.
 """Glance's own import plugins, in our imports."""
 
+import gzip
 import hashlib
 
 from tests.functional.download_life import DownloadCase
@@ -29,7 +30,7 @@ class PluginsTest(DownloadCase):
                            "['inject_image_metadata',"
                            "'image_decompression']"},
         inject_metadata_properties={'inject': 'made:by-plugin'},
-        DEFAULT={'image_size_cap': 8 << 20})}
+        DEFAULT={'http_retries': 1, 'image_size_cap': 8 << 20})}
 
     def test_they_run_and_what_they_change_is_recorded_in_the_end(self):
         uri = self.server.serve('/image', DATA)
@@ -62,7 +63,6 @@ class PluginsTest(DownloadCase):
         self.assertEqual([], staged(self.glance))
 
     def test_compressed_data_is_stored_as_it_was_before(self):
-        import gzip
         packed = gzip.compress(DATA)
         image = self.glance.create()['id']
         action = self.fetch(
@@ -71,7 +71,18 @@ class PluginsTest(DownloadCase):
             os_hash_value=hashlib.sha256(packed).hexdigest())
         self.assertFetched(action, 'fast', image=image)
 
+    def test_a_second_attempt_writes_what_the_first_has_made(self):
+        packed = gzip.compress(DATA)
+        image = self.glance.create()['id']
+        self.glance.fault('raise', 'add', store='slow', image=image,
+                          at=100_000, times=1)
+        action = self.fetch(
+            self.server.serve('/again.gz', packed), 'fast', 'slow',
+            image=image, os_hash_algo='sha256',
+            os_hash_value=hashlib.sha256(packed).hexdigest())
+        self.assertFetched(action, 'fast', 'slow', image=image)
+        self.assertEqual(1, len(self.server.log('/again.gz')))
+
     def test_what_is_too_large_unpacked_is_refused(self):
-        import gzip
         uri = self.server.serve('/image.gz', gzip.compress(bytes(9 << 20)))
         self.assertNotFetched(self.fetch(uri, 'fast'), 'image_too_large')

@@ -181,6 +181,8 @@ class FailTest(DownloadCase):
         self.assertNotFetched(self.fetch(uri, 'fast'), 'invalid_image_data')
 
     def test_a_qcow2_with_a_backing_file_is_refused(self):
+        if self.glance.release < 30:
+            self.skipTest('Glance looks at data on its way since 30')
         self.image = self.glance.create(disk_format='qcow2')['id']
         self.before = self.rows(self.image)
         uri = self.server.serve('/image', backed())

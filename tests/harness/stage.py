@@ -106,8 +106,8 @@ def matrix(
     releases: tuple[str, ...] = tuple(RELEASES), *options: str
 ) -> Iterator[tuple[str, Count]]:
     """Run the functional tests on every release of Glance."""
-    for release in releases:
-        yield from tests('tests/functional', f'glance-{release}', *options)
+    for each in releases:
+        yield from tests("tests/functional", f"glance-{each}", *options)
 
 
 def outside() -> Iterator[tuple[str, Count]]:

@@ -11,6 +11,7 @@
 # under the License.
 """Every caller and every kind of image, with a real Keystone."""
 
+import re
 import unittest
 
 from glance_ext.api import routes
@@ -87,8 +88,7 @@ class IdentityTest(KeystoneCase):
                 own = self.expect(401, self.get(
                     f'/v2/images/{ABSENT}', user=NOBODY, headers=headers))
                 for route in routes.ROUTES:
-                    path = route.path.format(
-                        image_id=ABSENT, action_id=ABSENT)
+                    path = re.sub('{.*?}', ABSENT, route.path)
                     ours = self.expect(401, self.glance.request(
                         route.method, path, user=NOBODY, headers=headers))
                     self.assertEqual(own.body, ours.body)

@@ -54,6 +54,7 @@ FILTERS = {
     'listing_formats': {},
     'bulk': {},
     's3api': {'location': 'us-east-1'},
+    'tempurl': {},
     'tempauth': {
         f'user_{USER.replace(":", "_")}': f'{PASSWORD} .admin',
         'fernet_key_harness': '{key}',

@@ -109,6 +109,6 @@ class NextTest(unittest.TestCase):
 
     def test_what_waits_says_so_in_its_message(self):
         run = run_of('a')
-        self.assertEqual('Waiting for its turn', run._say())
+        self.assertEqual('Waiting for its turn', run.say())
         run.waits_for = 'x'
-        self.assertEqual('Waiting for x', run._say())
+        self.assertEqual('Waiting for x', run.say())

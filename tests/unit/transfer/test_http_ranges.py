@@ -214,6 +214,13 @@ class TestAnswers(RangesCase):
                 self.read(lambda headers, it=text: it)
             self.assertNotIn('secret', caught.exception.message)
 
+    def test_answer_that_breaks_off_in_its_headers_is_none(self):
+        for text in (b'HTTP/1.1 200 OK\r\n', b'HTTP/1.1 200 OK\r\nServer: a',
+                     b'HTTP/1.1 200 OK\r\nServer: a\r\n'):
+            with self.subTest(text), self.assertRaises(
+                    errors.RemoteUnavailable):
+                self.read(lambda headers, it=text: it)
+
     def test_redirect_without_a_uri_is_refused(self):
         for location in ('', 'http://[', 'with blank', 'b\xfccher'):
             with self.subTest(location), self.assertRaises(
