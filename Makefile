@@ -5,7 +5,7 @@ PYTHON ?= python3.11
 STAGE = $(PYTHON) -m tests.harness.stage
 VENVS = $(PYTHON) tests/harness/venvs.py
 
-.PHONY: demo serve test test-all services matrix tempest soak bench lint \
+.PHONY: demo serve test long test-all services matrix tempest soak bench lint \
     docs cover release-check clean
 
 # A real Glance with the extension, shown step by step.
@@ -16,14 +16,19 @@ demo:
 serve:
 	$(PYTHON) -m tests.harness.demo --serve
 
-# Everything that needs no outside service.
+# Everything that needs no outside service, but for what "make long" runs.
 test:
 	$(VENVS) glance-33 client lint >/dev/null
 	$(STAGE) unit functional lint
 
+# What takes long: it kills processes, waits until they count as dead, or
+# runs a program for every case.
+long:
+	$(STAGE) long
+
 # Also what needs real services; absent ones are skipped by name.
 test-all:
-	$(STAGE) unit functional lint services
+	$(STAGE) unit functional lint long services
 
 services:
 	$(STAGE) services

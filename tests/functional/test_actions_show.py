@@ -168,9 +168,15 @@ class UnknownTest(cases.HashCase):
         self.expect(404, self.get(f'/v2/image-actions/{ABSENT}'))
 
     def test_404_for_a_task_of_glances_own(self):
-        image = self.glance.upload(b'data', stores=('fast', 'slow'))
+        image = self.glance.create()['id']
+        self.expect(204, self.glance.request(
+            'PUT', f'/v2/images/{image}/stage', body=b'data',
+            headers={'Content-Type': 'application/octet-stream'}))
+        self.expect(202, self.glance.request(
+            'POST', f'/v2/images/{image}/import',
+            {'method': {'name': 'glance-direct'}}))
+        cases.until(lambda: self.glance.image(image)['status'] == 'active')
         (task,) = self.glance.tasks(image)
-        self.assertEqual('success', task['status'])
         self.expect(404, self.get(f'/v2/image-actions/{task["id"]}'))
 
     def test_404_for_an_action_that_has_been_purged(self):

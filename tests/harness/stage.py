@@ -41,6 +41,8 @@ RELEASES = sorted(venvs.GLANCE)
 SMOKE_RELEASES = ('28', '30', '33')
 # The functional tests of a smoke run: one regular expression a line.
 SMOKE = Path(__file__).with_name('smoke.list')
+# Those that take long: these as well.
+LONG = str(Path(__file__).with_name('long.list'))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -107,13 +109,19 @@ def matrix(
 ) -> Iterator[tuple[str, Count]]:
     """Run the functional tests on every release of Glance."""
     for each in releases:
-        yield from tests("tests/functional", f"glance-{each}", *options)
+        yield from tests('tests/functional', f'glance-{each}', *options)
 
 
 def outside() -> Iterator[tuple[str, Count]]:
     """Run the tests that want real services beside Glance."""
-    for path in ('tests/services', 'tests/conformance'):
-        yield from tests(path)
+    yield from tests('tests/services', NEWEST, '--exclude-list', LONG)
+    yield from tests('tests/conformance')
+
+
+def long() -> Iterator[tuple[str, Count]]:
+    """Run what the stages before have left out, because it takes long."""
+    for path in ('tests/functional', 'tests/services'):
+        yield from tests(path, NEWEST, '--include-list', LONG)
 
 
 def tempests() -> Iterator[tuple[str, Count]]:
@@ -174,7 +182,10 @@ def soak() -> Iterator[tuple[str, Count]]:
 
 STAGES: dict[str, Callable[[], Iterator[tuple[str, Count]]]] = {
     'unit': lambda: tests('tests/unit'),
-    'functional': lambda: tests('tests/functional'),
+    'functional': lambda: tests(
+        'tests/functional', NEWEST, '--exclude-list', LONG
+    ),
+    'long': long,
     'lint': lambda: commands('lint', 'pep8'),
     'docs': lambda: commands('docs', 'docs', 'api-ref', 'releasenotes'),
     'matrix': matrix,
