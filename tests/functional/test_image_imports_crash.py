@@ -22,6 +22,7 @@ from tests.harness.users import MEMBER
 HEARTBEAT = 10
 OPTIONS = {'DEFAULT': {'http_retries': 1},
            'glance_ext': {'heartbeat_timeout': HEARTBEAT,
+                          'import_upload_timeout': 20,
                           'download_read_timeout': 600}}
 
 
@@ -66,7 +67,9 @@ class KilledTest(import_requests.RequestCase):
         self.assertRegex(self.refused(secret), '^Could not retrieve image.  '
                          'The query string of the URI went with the process')
         self.assertRegex(self.refused(recorded), 'uploaded data is not on')
-        self.assertEqual('waiting', self.show(waiting)['status'])
+        self.wait(waiting, timeout=60)
+        self.assertEqual('Nobody uploaded the data of this import in time',
+                         self.refused(waiting))
         self.assertEqual([], list((
             self.glance.directory / 'staging').glob('glance-ext-*/data')))
 
