@@ -11,6 +11,7 @@
 # under the License.
 """``/v2/image-imports``: bits that are to become images."""
 
+import json
 from typing import Any
 
 from oslo_config import cfg
@@ -20,6 +21,7 @@ from glance_ext import errors
 from glance_ext.actions import node
 from glance_ext.actions import record
 from glance_ext.actions.hold import HandedBack
+from glance_ext.api import ids
 from glance_ext.api import imports
 from glance_ext.api import own_resources
 from glance_ext.api import resource_schemas
@@ -75,6 +77,8 @@ def create(request: wsgi.Request) -> Answer:
     if 'id' in properties and images.read(properties['id']) is not None:
         raise webob.exc.HTTPConflict(
             explanation=f'Image ID {properties["id"]} already exists!')
+    if cfg.CONF.glance_ext.image_id_reuse_guard:
+        ids.require_unused(json.dumps(properties).encode(), context)
     stores = imports.choose_stores(request, body)
     if why := quotas.refuse_import(context, None, True, _in_flight(context)):
         raise webob.exc.HTTPRequestEntityTooLarge(explanation=why)
