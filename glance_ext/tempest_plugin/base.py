@@ -135,3 +135,9 @@ def calls_of(manager: Any) -> Any:
 
 def some_bytes(count: int = 256 << 10) -> bytes:
     return random.Random(count).randbytes(count)
+
+
+def listed(calls: Any, kind: str) -> list[str]:
+    """Return the ids of what a user finds in a list, on its first page."""
+    found = calls.list_resources(kind)[kind.replace('-', '_')]
+    return [each['self'].rpartition('/')[2] for each in found]

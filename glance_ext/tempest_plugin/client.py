@@ -49,12 +49,12 @@ class GlanceExtClient(rest_client.RestClient):
                           200 if body.get('dry_run') else 202)
 
     def export_image(self, image_id: str, **body: Any) -> Any:
-        return self._post(f'images/{image_id}/export', body, 201)
+        return self._create(f'images/{image_id}/export', body, {})
 
     def create_import(self, *, key: str = '', **body: Any) -> Any:
         """Begin an image import; ``key`` is its ``Idempotency-Key``."""
         headers = {'Idempotency-Key': key} if key else {}
-        return self._post('image-imports', body, 201, headers)
+        return self._create('image-imports', body, headers)
 
     def upload_import(self, import_id: str, data: bytes) -> Any:
         response, _ = self.put(
@@ -83,6 +83,14 @@ class GlanceExtClient(rest_client.RestClient):
         response, body = self.get(path)
         self.expected_success(200, response.status)
         return rest_client.ResponseBody(response, json.loads(body))
+
+    def _create(self, path: str, body: dict[str, Any],
+                headers: dict[str, str]) -> Any:
+        """Return the ``id`` in the address that is the whole answer."""
+        answer = self._post(path, body, 201, headers)
+        location: str = answer.response['location']
+        return rest_client.ResponseBody(
+            answer.response, {'id': location.rpartition('/')[2]})
 
     def _post(self, path: str, body: dict[str, Any], status: int,
               headers: dict[str, str] | None = None) -> Any:

@@ -159,7 +159,10 @@ class Calls:
         lister = compat.context(user)
         made = self.service.create(lister, RAW, b'x')
         public = self.service.create(
-            compat.context(ADMIN), RAW | {'is_public': True}, b'x')
+            compat.context(ADMIN),
+            RAW | {'is_public': True, 'name': 'public'},
+            b'x',
+        )
         for value, expected in ((None, True), ('none', True)):
             found = self.service.detail(lister, filters={'is_public': value})
             ids = {image['id'] for image in found}

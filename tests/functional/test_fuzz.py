@@ -17,6 +17,7 @@ failure prints how to run the same request again.
 
 import contextlib
 import json
+import re
 import socket
 import urllib.parse
 
@@ -159,9 +160,8 @@ class FuzzTest(cases.HashCase):
 
     @staticmethod
     def fill(template, name):
-        names = dict.fromkeys(('image_id', 'action_id'),
-                              urllib.parse.quote(name, safe=''))
-        return template.format(**names)
+        quoted = urllib.parse.quote(name, safe='')
+        return re.sub(r'{\w+}', lambda match: quoted, template)
 
     def send(self, method, path, user, headers, body, framing):
         """Return the status of the answer; None where the end came first."""

@@ -68,7 +68,8 @@ class Checkout:
 
 def missing(sdist: Path, wheel: Path) -> list[str]:
     """Return what the two should hold and do not, or the other way round."""
-    tracked = _run('git', 'ls-files', cwd=venvs.ROOT).split()
+    tracked = set(_run('git', 'ls-files', cwd=venvs.ROOT).split())
+    tracked -= {'.gitignore', '.gitreview'}  # pbr leaves them out
     package = {name for name in tracked if name.startswith('glance_ext/')}
     with tarfile.open(sdist) as archive:
         inside = {name.partition('/')[2] for name in archive.getnames()}
@@ -78,7 +79,7 @@ def missing(sdist: Path, wheel: Path) -> list[str]:
     tops = {name.partition('/')[0] for name in names}
     shared = {name.partition('/data/share/glance-ext/')[2] for name in names}
     return [
-        *(f'sdist: {name}' for name in {*tracked} - inside),
+        *(f'sdist: {name}' for name in tracked - inside),
         *(f'wheel: {name}' for name in package ^ code),
         *(f'wheel: etc/{name}' for name in {
             name.removeprefix('etc/') for name in tracked

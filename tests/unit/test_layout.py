@@ -40,8 +40,9 @@ OF_THE_HOST = {
     'uwsgi',
 }
 
-# Loaded by name and never imported: paste.deploy reads the pipeline.
-LOADED_BY_NAME = {'pastedeploy'}
+# Used by name and never imported: paste.deploy reads the pipeline, and a
+# module of oslo.concurrency limits what a program may use.
+LOADED_BY_NAME = {'pastedeploy', 'oslo-concurrency'}
 
 # Tests of what is no module of the package.
 NOT_OF_THE_PACKAGE = {'bench', 'devstack', 'docs', 'harness'}

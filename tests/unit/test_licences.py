@@ -39,11 +39,11 @@ def stated(name: str) -> list[tuple[str, set[str]]]:
 def declared(name: str) -> set[str]:
     """Return the licences that an installed distribution declares."""
     about = metadata.metadata(name)
-    if expression := about['License-Expression']:
+    if expression := about.get('License-Expression'):
         return set(expression.split(' OR '))
     classifiers = ' '.join(about.get_all('Classifier', ()))
     return {licence for licence, words in CLASSIFIERS.items()
-            if words in classifiers} or {about['License']}
+            if words in classifiers} or {about.get('License')}
 
 
 class LicencesTest(unittest.TestCase):

@@ -25,6 +25,7 @@ from glance_ext.osc import copy_image
 from glance_ext.osc import hash as hash_commands
 from glance_ext.osc import requests
 from glance_ext.osc import shell
+from glance_ext.tempest_plugin import options as tempest_options
 
 ROOT = pathlib.Path(__file__).parents[3]
 SOURCE = ROOT / 'doc' / 'source'
@@ -126,6 +127,15 @@ class CommandsTest(unittest.TestCase):
                 self.assertEqual(
                     options(parser), described(documented[name])
                 )
+
+
+class TempestTest(unittest.TestCase):
+    def test_every_option_of_the_plugin_is_in_its_table(self):
+        rows = re.findall(
+            r'^``(\w+)``  ', page('contributor/testing'), re.MULTILINE
+        )
+        names = [option.name for option in tempest_options.OPTIONS]
+        self.assertEqual(names, rows)
 
 
 class PasteTest(unittest.TestCase):

@@ -38,8 +38,7 @@ class ImageExportsTest(base.ExtensionTest):
         self.assertIn('expires-by', self.succeed(begun, base.EXPORTS))
         with urllib.request.urlopen(location) as there:
             self.assertEqual(data, there.read())
-        listed = self.member.list_resources(base.EXPORTS)['image_exports']
-        self.assertIn(begun['id'], [each['id'] for each in listed])
+        self.assertIn(begun['id'], base.listed(self.member, base.EXPORTS))
         self.assertRaises(exceptions.Conflict, self.member.cancel_resource,
                           base.EXPORTS, begun['id'])
 

@@ -55,7 +55,8 @@ class ImageImportsTest(base.ExtensionTest):
         data = base.some_bytes()
         begun = self.begin(os_hash_algo='sha256',
                            os_hash_value=hashlib.sha256(data).hexdigest())
-        self.assertEqual('waiting', begun['status'])
+        found = self.member.show_resource(base.IMPORTS, begun['id'])
+        self.assertEqual('waiting', found['status'])
         self.member.upload_import(begun['id'], data)
         image = self.image_of(self.succeed(begun, base.IMPORTS))
         self.assertEqual(
@@ -89,8 +90,7 @@ class ImageImportsTest(base.ExtensionTest):
     @decorators.idempotent_id('0a0c6c2e-5d2b-4b06-9f4d-0a8f0a5f6d65')
     def test_an_import_that_waits_is_listed_and_cancelled(self) -> None:
         begun = self.begin()
-        listed = self.member.list_resources(base.IMPORTS)['image_imports']
-        self.assertIn(begun['id'], [each['id'] for each in listed])
+        self.assertIn(begun['id'], base.listed(self.member, base.IMPORTS))
         self.member.cancel_resource(base.IMPORTS, begun['id'])
         self.assertEqual(
             'failure', self.wait(begun, base.IMPORTS)['status'])

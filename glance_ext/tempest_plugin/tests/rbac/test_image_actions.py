@@ -35,19 +35,16 @@ class ImageActionsRbacTest(base.ExtensionTest):
             method={'uri': CONF.image.http_image})
         self.action = self.succeed(action)['id']
 
-    def listed(self, calls: object) -> list[str]:
-        found = calls.list_resources(base.ACTIONS)  # type: ignore[attr-defined]
-        return [action['id'] for action in found['image_actions']]
-
     @decorators.idempotent_id('0a0c6c2e-5d2b-4b06-9f4d-0a8f0a5f6d91')
     def test_admins_members_and_readers_see_them(self) -> None:
         for calls in (self.admin, self.member, self.reader):
             calls.show_resource(base.ACTIONS, self.action)
-            self.assertIn(self.action, self.listed(calls))
+            self.assertIn(self.action, base.listed(calls, base.ACTIONS))
 
     @decorators.idempotent_id('0a0c6c2e-5d2b-4b06-9f4d-0a8f0a5f6d92')
     def test_other_projects_do_not(self) -> None:
-        self.assertNotIn(self.action, self.listed(self.other))
+        self.assertNotIn(
+            self.action, base.listed(self.other, base.ACTIONS))
         for call in (self.other.show_resource, self.other.cancel_resource):
             self.assertRaises(exceptions.NotFound, call, base.ACTIONS,
                               self.action)

@@ -43,8 +43,7 @@ class ImageImportsRbacTest(base.ExtensionTest):
 
     @decorators.idempotent_id('0a0c6c2e-5d2b-4b06-9f4d-0a8f0a5f6da2')
     def test_other_projects_see_nothing(self) -> None:
-        listed = self.other.list_resources(base.IMPORTS)['image_imports']
-        self.assertNotIn(self.begun, [each['id'] for each in listed])
+        self.assertNotIn(self.begun, base.listed(self.other, base.IMPORTS))
         for call in (self.other.show_resource, self.other.cancel_resource):
             self.assertRaises(exceptions.NotFound, call, base.IMPORTS,
                               self.begun)
