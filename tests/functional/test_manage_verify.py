@@ -128,4 +128,4 @@ class ScrubTest(ScrubCase):
         out, errors = process.communicate()
         self.assertEqual(3, process.returncode, errors)
         self.assertFalse(json.loads(out.splitlines()[-1])['complete'])
-        self.assertEqual({image: None}, self.verified())
+        self.assertIsNone(self.verified()[image])
