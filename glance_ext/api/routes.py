@@ -17,7 +17,7 @@ the checks of the documentation are made from it.
 
 from collections.abc import Callable
 import re
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import routes
 
@@ -92,10 +92,24 @@ ROUTES: tuple[Route, ...] = (
 
 
 def pattern() -> re.Pattern[str]:
-    """Return what the paths of the table match, and no others do."""
-    paths = {re.sub(r'\\{\w+\\}', '[^/]+', re.escape(route.path))
-             for route in ROUTES}
-    return re.compile('|'.join(sorted(paths)))
+    """Return what the paths of the table match, and no others do.
+
+    A tree by segments: whatever a path is, no part of it is looked at twice.
+    """
+    tree: dict[str, Any] = {}
+    for route in ROUTES:
+        node = tree
+        for segment in route.path.split('/')[1:]:
+            node = node.setdefault(
+                '[^/]+' if segment.startswith('{') else re.escape(segment), {})
+        node[''] = {}
+    return re.compile(_branches(tree))
+
+
+def _branches(tree: dict[str, Any]) -> str:
+    found = [f'/{segment}{_branches(below)}' if segment else ''
+             for segment, below in sorted(tree.items(), reverse=True)]
+    return f'(?:{"|".join(found)})' if len(found) > 1 else ''.join(found)
 
 
 def methods() -> dict[str, dict[str, Callable[..., Answer]]]:

@@ -85,7 +85,7 @@ class MountTest(unittest.TestCase):
                 self.host.status = status
                 # No database is there to note it in.
                 with self.assertLogs(
-                        'glance_ext.api.dispatch', 'ERROR') as logged:
+                        'glance_ext.api.passing', 'ERROR') as logged:
                     answer = self.application(
                         environ('DELETE', f'/v2/images/{IMAGE}'),
                         self.respond)
