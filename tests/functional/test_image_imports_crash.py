@@ -37,14 +37,14 @@ class KilledTest(import_requests.RequestCase):
 
     def test_each_ends_and_nothing_is_left(self):
         data = disks.qcow2()
-        served = f'/{self.id()}'
+        served = f'/{self.id()}/slow'
         slow = self.server.serve(served, data, stall_at=100_000)
         fault = self.glance.fault('stall', 'add', store='slow')
         fetched = self.begin(slow)
         secret = self.begin(f'{slow}?signature=secret')
-        until(lambda: len(self.server.log(served)) and all(
+        until(lambda: self.server.log(served) and all(
             self.show(path)['status'] == 'uploading'
-            for path in (fetched,)))
+            for path in (fetched, secret)))
         written = self.begin(self.serve(data), stores=['fast', 'slow'])
         uploaded = self.begin(stores=['slow'])
         waiting = self.begin()
