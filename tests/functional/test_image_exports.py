@@ -67,8 +67,10 @@ class ExportTest(import_requests.RequestCase):
             'expires-by': found['expires-by']}, found)
         self.assertRegex(found['expires-by'], import_requests.EXPIRES)
         self.assertEqual([data], self.bodies)
+        # Others of the same second may stand before it.
         listed = self.expect(200, self.get(EXPORTS, user=MEMBER)).json
-        path = listed['image_exports'][0]['self']
+        (path,) = (each['self'] for each in listed['image_exports']
+                   if each['image_id'] == image)
         action = self.glance.action(path.rpartition('/')[2], MEMBER)
         self.check_action(action)
         self.assertEqual('export', action['action_type'])

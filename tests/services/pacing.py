@@ -69,7 +69,7 @@ def _read_until(store: str, image: str, byte: int) -> int:
             if run not in node.start().held():
                 raise RuntimeError('it has ended')
             time.sleep(0.001)
-    wait(lambda: run.action.phase == record.READING)
+    wait(lambda: run.action.phase in (record.READING, record.WRITING))
     for rate, short_of in ((FAST, MIB), (SLOW, 0)):
         if run.progress.done < byte - short_of:
             _set_rate(store, rate)
