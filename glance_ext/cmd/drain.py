@@ -12,10 +12,10 @@
 """``glance-ext-manage drain``"""
 
 import argparse
-import threading
 from typing import Any
 
 from glance_ext.cmd import server
+from glance_ext.cmd import sweep
 
 #: What a plan reckons with where no rate is given: 100 MiB/s.
 _RATE = 100 << 20
@@ -30,25 +30,13 @@ def add_parsers(subparsers: Any) -> None:
         'and then remove it from the store. Exit status 3: it was stopped, '
         'or its time was up, before the store was empty.',
     )
-    server.add_common(parser)
+    sweep.add_options(parser)
     parser.add_argument('store', metavar='STORE', help='the id of the store')
     parser.add_argument(
         '--to',
         metavar='STORE',
         help='where images go that have no other copy; the default is the '
         'default store',
-    )
-    parser.add_argument(
-        '--max-duration',
-        metavar='TIME',
-        type=server.duration,
-        help='begin with no image after so long: 90, 30m, 8h',
-    )
-    parser.add_argument(
-        '--bytes-per-second',
-        metavar='N',
-        type=server.amount,
-        help='read no faster: 500k, 200M, 1G',
     )
     parser.set_defaults(run=_run)
 
@@ -62,9 +50,8 @@ def _run(arguments: argparse.Namespace) -> int:
     from glance_ext.stores import drivers
     from glance_ext.upkeep.draining import Drain
 
-    conf = cfg.CONF
     target = arguments.to or drivers.default_store()
-    if not conf.enabled_backends:
+    if not cfg.CONF.enabled_backends:
         server.say('this Glance has a single store')
         return 2
     if arguments.store not in drivers.known() or (
@@ -75,12 +62,7 @@ def _run(arguments: argparse.Namespace) -> int:
             f'two of {", ".join(drivers.known())}'
         )
         return 2
-    conf.set_override('executor', 'local', 'glance_ext')
-    rate = arguments.bytes_per_second
-    if rate is not None:
-        conf.set_override('bytes_per_second', rate, 'glance_ext')
-    stopped = threading.Event()
-    server.stop_on_signal(stopped)
+    stopped = sweep.begin(arguments)
     drain = Drain(
         arguments.store,
         target,
@@ -89,12 +71,12 @@ def _run(arguments: argparse.Namespace) -> int:
         stopped,
     )
     if arguments.dry_run:
-        plan = drain.plan()
-        plan['seconds'] = plan['bytes_to_read'] // (rate or _RATE)
+        plan, rate = drain.plan(), arguments.bytes_per_second or _RATE
+        plan['seconds'] = plan['bytes_to_read'] // rate
         if arguments.json:
             server.show({'plan': plan, 'to': target})
         else:
-            _print_plan(plan, target, rate or _RATE)
+            _print_plan(plan, target, rate)
         return 0
     node.start()
     empty = drain.run()

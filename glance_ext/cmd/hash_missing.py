@@ -14,10 +14,10 @@
 import argparse
 import datetime
 from pathlib import Path
-import threading
 from typing import Any
 
 from glance_ext.cmd import server
+from glance_ext.cmd import sweep
 
 
 def add_parsers(subparsers: Any) -> None:
@@ -29,7 +29,7 @@ def add_parsers(subparsers: Any) -> None:
         'none, in this process. Exit status 3: it was stopped, or its time '
         'was up, before all images had been looked at.',
     )
-    server.add_common(parser)
+    sweep.add_options(parser)
     parser.add_argument(
         '--algorithm',
         metavar='NAME',
@@ -48,28 +48,13 @@ def add_parsers(subparsers: Any) -> None:
         help='images at once (1)',
     )
     parser.add_argument(
-        '--bytes-per-second',
-        metavar='N',
-        type=server.amount,
-        help='read no faster, all images together: 500k, 200M, 1G',
-    )
-    parser.add_argument(
-        '--max-duration',
-        metavar='TIME',
-        type=server.duration,
-        help='begin with no image after so long: 90, 30m, 8h',
-    )
-    parser.add_argument(
         '--older-than',
         metavar='TIME',
         type=server.duration,
         help='only images that were created so long ago: 8h, 7d',
     )
-    parser.add_argument(
-        '--stores',
-        metavar='ID,ID',
-        default='',
-        help='only images with a copy in one of these stores',
+    sweep.add_stores(
+        parser, 'only images with a copy in one of these stores'
     )
     parser.add_argument(
         '--state',
@@ -97,15 +82,9 @@ def _run(arguments: argparse.Namespace) -> int:
             f'{", ".join(allowed)}'
         )
         return 2
-    conf.set_override('executor', 'local', 'glance_ext')
-    if arguments.bytes_per_second is not None:
-        conf.set_override(
-            'bytes_per_second', arguments.bytes_per_second, 'glance_ext'
-        )
-    stopped = threading.Event()
-    server.stop_on_signal(stopped)
+    stopped = sweep.begin(arguments)
     age = arguments.older_than
-    sweep = Backfill(
+    backfill = Backfill(
         algorithm,
         having=arguments.having_algorithm,
         parallel=arguments.parallel,
@@ -113,24 +92,21 @@ def _run(arguments: argparse.Namespace) -> int:
         if age is None
         else datetime.datetime.now(datetime.UTC).replace(tzinfo=None)
         - datetime.timedelta(seconds=age),
-        stores=frozenset(filter(None, arguments.stores.split(','))),
+        stores=arguments.stores,
         after=_read(arguments.state),
         max_duration=arguments.max_duration,
         tell=server.show if arguments.json else _print,
         stopped=stopped,
     )
     if arguments.dry_run:
-        sweep.plan()
+        backfill.plan()
         complete = True
     else:
-        complete = sweep.run()
+        complete = backfill.run()
         if arguments.state is not None:
-            arguments.state.write_text(sweep.reached)
-    if arguments.json:
-        server.show({'summary': sweep.summary(), 'complete': complete})
-    else:
-        print(_summary(sweep.summary(), complete))
-    if sweep.counts.get('failed'):
+            arguments.state.write_text(backfill.reached)
+    sweep.sum_up(arguments, backfill.summary(), complete)
+    if backfill.counts.get('failed'):
         return 1
     return 0 if complete else server.STOPPED
 
@@ -150,16 +126,3 @@ def _print(line: dict[str, Any]) -> None:
         more = f'{error.get("code")}: {error.get("message")}'
     print(f'{line["image_id"]} {line["outcome"]:11} {more}'.rstrip(),
           flush=True)
-
-
-def _summary(found: dict[str, Any], complete: bool) -> str:
-    ends = ', '.join(
-        f'{count} {name}'
-        for name, count in found.items()
-        if name not in ('images', 'bytes') and count
-    )
-    end = '' if complete else '; stopped before the end'
-    return (
-        f'{found["images"]} images, {server.size(found["bytes"])}'
-        f'{": " if ends else ""}{ends}{end}'
-    )

@@ -13,10 +13,10 @@
 
 import argparse
 import datetime
-import threading
 from typing import Any
 
 from glance_ext.cmd import server
+from glance_ext.cmd import sweep
 
 
 def add_parsers(subparsers: Any) -> None:
@@ -48,13 +48,9 @@ def add_parsers(subparsers: Any) -> None:
 def _run(arguments: argparse.Namespace) -> int:
     if not server.set_up(arguments, threads=4):
         return 1
-    from oslo_config import cfg
-
     from glance_ext.upkeep import reaping
 
-    cfg.CONF.set_override('executor', 'local', 'glance_ext')
-    stopped = threading.Event()
-    server.stop_on_signal(stopped)
+    stopped = sweep.begin(arguments)
     tell = server.show if arguments.json else _print
     complete = reaping.end_actions(tell, stopped, arguments.dry_run)
     if stopped.is_set():

@@ -93,8 +93,9 @@ def set_up(
     return True
 
 
-def stop_on_signal(stopped: threading.Event) -> None:
-    """Set ``stopped`` for Ctrl-C and SIGTERM; a second one ends at once."""
+def stop_on_signal() -> threading.Event:
+    """Return what Ctrl-C and SIGTERM set; a second one ends at once."""
+    stopped = threading.Event()
 
     def stop(number: int, frame: Any) -> None:
         stopped.set()
@@ -102,6 +103,7 @@ def stop_on_signal(stopped: threading.Event) -> None:
 
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, stop)
+    return stopped
 
 
 def say(message: str, program: str = 'glance-ext-manage') -> None:

@@ -12,10 +12,10 @@
 """``glance-ext-manage verify``"""
 
 import argparse
-import threading
 from typing import Any
 
 from glance_ext.cmd import server
+from glance_ext.cmd import sweep
 
 
 def add_parsers(subparsers: Any) -> None:
@@ -29,31 +29,14 @@ def add_parsers(subparsers: Any) -> None:
         'that were read are good, and it was stopped, or its time was up, '
         'before it was through.',
     )
-    server.add_common(parser)
-    parser.add_argument(
-        '--max-duration',
-        metavar='TIME',
-        type=server.duration,
-        help='begin with no image after so long: 90, 30m, 8h',
-    )
+    sweep.add_options(parser)
     parser.add_argument(
         '--max-age',
         metavar='TIME',
         type=server.duration,
         help='leave out images whose copies were good within so long: 30d',
     )
-    parser.add_argument(
-        '--bytes-per-second',
-        metavar='N',
-        type=server.amount,
-        help='read no faster: 500k, 200M, 1G',
-    )
-    parser.add_argument(
-        '--stores',
-        metavar='ID,ID',
-        default='',
-        help='only copies in these stores',
-    )
+    sweep.add_stores(parser, 'only copies in these stores')
     parser.add_argument(
         '--repair',
         action='store_true',
@@ -65,26 +48,16 @@ def add_parsers(subparsers: Any) -> None:
 def _run(arguments: argparse.Namespace) -> int:
     if not server.set_up(arguments, threads=1):
         return 1
-    from oslo_config import cfg
-
     from glance_ext.actions import node
     from glance_ext.stores import drivers
     from glance_ext.upkeep.scrub import Scrub
 
-    conf = cfg.CONF
-    stores = frozenset(filter(None, arguments.stores.split(',')))
-    if unknown := stores - set(drivers.known()):
+    if unknown := arguments.stores - set(drivers.known()):
         server.say(f'there is no store {", ".join(sorted(unknown))}')
         return 2
-    conf.set_override('executor', 'local', 'glance_ext')
-    if arguments.bytes_per_second is not None:
-        conf.set_override(
-            'bytes_per_second', arguments.bytes_per_second, 'glance_ext'
-        )
-    stopped = threading.Event()
-    server.stop_on_signal(stopped)
+    stopped = sweep.begin(arguments)
     scrub = Scrub(
-        stores,
+        arguments.stores,
         arguments.max_age,
         arguments.max_duration,
         arguments.repair,
@@ -97,10 +70,7 @@ def _run(arguments: argparse.Namespace) -> int:
     else:
         node.start(takes_over=False)
         complete = scrub.run()
-    if arguments.json:
-        server.show({'summary': scrub.summary(), 'complete': complete})
-    else:
-        _print_summary(scrub.summary(), complete)
+    sweep.sum_up(arguments, scrub.summary(), complete)
     if scrub.is_bad:
         return 1
     return 0 if complete else server.STOPPED
@@ -122,17 +92,4 @@ def _print(line: dict[str, Any]) -> None:
     print(
         f'{line["image_id"]} {line["verdict"]:12} {more}'.rstrip(),
         flush=True,
-    )
-
-
-def _print_summary(found: dict[str, Any], complete: bool) -> None:
-    ends = ', '.join(
-        f'{count} {name}'
-        for name, count in found.items()
-        if name not in ('images', 'bytes') and count
-    )
-    end = '' if complete else '; stopped before the end'
-    print(
-        f'{found["images"]} images, {server.size(found["bytes"])}'
-        f'{": " if ends else ""}{ends}{end}'
     )
