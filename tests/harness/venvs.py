@@ -96,7 +96,8 @@ SPECS = {
     'client': Spec(('python-openstackclient', *PROJECT, *TESTS), True),
     # Glance's driver for Cinder wants a part of Cinder beside Glance.
     'cinder': Spec(
-        ('cinder==29.0.0', *GLANCE['33'], *SERVERS, *PROJECT, *TESTS), True
+        ('cinder==29.0.0', 'glance_store[cinder]', *GLANCE['33'], *SERVERS,
+         *PROJECT, *TESTS), True
     ),
     # The last Glance but one with version 1 of the API, and Nova: what the
     # compatibility is compared with. Glance 15 runs with the libraries of its
