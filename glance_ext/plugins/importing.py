@@ -12,6 +12,7 @@
 """Import methods: one source into several stores, all of it or nothing."""
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+import contextlib
 import functools
 import pathlib
 import time
@@ -51,7 +52,8 @@ class Import:
 
     The spec holds ``stores``, ``all_stores_must_succeed`` and ``method``.
     The state holds ``noted``: the stores where something may lie that is
-    not recorded, for whoever goes on when this process dies.
+    not recorded, for whoever goes on when this process dies; and ``left``:
+    those of them that a partial success has not cleared.
     """
 
     #: As it is called in a request, and the type of its actions.
@@ -215,7 +217,10 @@ class Import:
 
     def look_after_success(self, action: record.Action,
                            image: images.Image) -> None:
-        """Bring back a location whose data is still where it was."""
+        """Bring back a location whose data is still where it was.
+
+        And clear the stores that the action did without.
+        """
         for store, location_id in action.state['copies'].items():
             if (copies.is_removed(location_id)
                     and not copies.in_stores(image.id, [store])
@@ -228,6 +233,11 @@ class Import:
                 LOG.warning('The copy of image %s in %s, which a concurrent '
                             'save of the image had taken away, is back',
                             image.id, drivers.name(store))
+        for store in action.state.get('left', ()):
+            with contextlib.suppress(errors.StoreError):
+                clearing.in_turn(
+                    store, image.id, cfg.CONF.glance_ext.stall_timeout,
+                    functools.partial(_clear_left, store, image.id))
 
     # ----------------------------------------------------------------------
 
@@ -290,6 +300,13 @@ def _require_image(run: Run, cause: errors.ActionError) -> None:
 def _recorded(action: record.Action) -> list[int]:
     """Return the ids of the locations that an action has added."""
     return [each for each in action.state.get('copies', {}).values() if each]
+
+
+def _clear_left(store: str, image_id: str) -> None:
+    """Clear a store that nobody has begun to write to again."""
+    if not locks.holder(image_id) and not copies.in_stores(
+            image_id, [store]):
+        clearing.remove_leftovers(store, image_id, None)
 
 
 def clear(run: Run, store: str, image_id: str) -> None:
