@@ -219,7 +219,9 @@ class Attempts:
                 algorithm=algorithm, digests=digests, progress=run.progress,
                 check=run.check, sleep=run.sleep,
                 stall_timeout=cfg.CONF.glance_ext.stall_timeout,
-                finished=finished, witness=self._witness())[1]
+                finished=finished, witness=self._witness(),
+                like=[source.location for source in sources
+                      if isinstance(source, Copy)])[1]
 
         reading.read(sources, deliver)
         for written in unread:
