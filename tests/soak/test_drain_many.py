@@ -18,5 +18,7 @@ from tests.harness.soaking import soak
 @soak
 class DrainManyTest(test_manage_drain.DrainCase):
 
+    patience = 900
+
     def test_killed_twice_it_goes_on_where_it_was(self):
         self.killed_twice(500, 100, 300)
