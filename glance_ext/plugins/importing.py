@@ -12,13 +12,11 @@
 """Import methods: one source into several stores, all of it or nothing."""
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-import contextlib
 import functools
 import pathlib
 import time
 from typing import Any
 
-from oslo_config import cfg
 from oslo_log import log as logging
 
 from glance_ext import errors
@@ -32,9 +30,9 @@ from glance_ext.host import locks
 from glance_ext.host import policy
 from glance_ext.host import staging
 from glance_ext.host import tasks
+from glance_ext.plugins import aftercare
 from glance_ext.plugins.attempts import Attempts
 from glance_ext.stores import clearing
-from glance_ext.stores import drivers
 from glance_ext.stores import writing
 from glance_ext.stores.digesting import Readable
 
@@ -202,7 +200,7 @@ class Import:
         for action in actions:
             image = images.read(action.image_id)
             if image is not None and image.status == 'deleted':
-                self._look_after_deleted(action)
+                aftercare.clear(image.id, action.state.get('copies', {}))
                 continue
             if image is None or image.is_gone or locks.holder(image.id):
                 continue
@@ -221,35 +219,10 @@ class Import:
 
         And clear the stores that the action did without.
         """
-        for store, location_id in action.state['copies'].items():
-            if (copies.is_removed(location_id)
-                    and not copies.in_stores(image.id, [store])
-                    and clearing.is_occupied(
-                        store, image.id, None,
-                        cfg.CONF.glance_ext.stall_timeout)):
-                db.transaction(functools.partial(
-                    copies.bring_back, image_id=image.id,
-                    location_id=location_id))
-                LOG.warning('The copy of image %s in %s, which a concurrent '
-                            'save of the image had taken away, is back',
-                            image.id, drivers.name(store))
-        for store in action.state.get('left', ()):
-            with contextlib.suppress(errors.StoreError):
-                clearing.in_turn(
-                    store, image.id, cfg.CONF.glance_ext.stall_timeout,
-                    functools.partial(_clear_left, store, image.id))
+        aftercare.bring_back(image.id, action.state['copies'])
+        aftercare.clear_left(image.id, action.state.get('left', ()))
 
     # ----------------------------------------------------------------------
-
-    def _look_after_deleted(self, action: record.Action) -> None:
-        """Delete copies that a deletion of the image did not know of yet.
-        """
-        for store in action.state.get('copies', {}):
-            try:
-                clearing.clear(store, action.image_id, None)
-            except errors.StoreError as exc:
-                LOG.info('Image %s is deleted: %s', action.image_id,
-                         exc.message)
 
     def _begin(self, run: Run) -> None:
         """Clear what a process that died has left unrecorded."""
@@ -300,13 +273,6 @@ def _require_image(run: Run, cause: errors.ActionError) -> None:
 def _recorded(action: record.Action) -> list[int]:
     """Return the ids of the locations that an action has added."""
     return [each for each in action.state.get('copies', {}).values() if each]
-
-
-def _clear_left(store: str, image_id: str) -> None:
-    """Clear a store that nobody has begun to write to again."""
-    if not locks.holder(image_id) and not copies.in_stores(
-            image_id, [store]):
-        clearing.remove_leftovers(store, image_id, None)
 
 
 def clear(run: Run, store: str, image_id: str) -> None:
