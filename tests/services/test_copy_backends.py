@@ -19,7 +19,9 @@ from tests.functional.hash_life import until
 from tests.harness.backends import ceph
 from tests.harness.backends import filesystems
 from tests.harness.backends import swift
+from tests.harness.soaking import SOAK
 from tests.services import paced
+from tests.services.pacing import MIB
 
 #: Three of the segments that the swift driver can write of a known length.
 DATA = random.Random(3).randbytes(3 * 1_024_000)
@@ -93,13 +95,13 @@ class TestRound(BackendsCase):
 class TestUndone(BackendsCase):
     """A copy that ends in the middle leaves nothing in any backend."""
 
-    def check(self, interrupt, code):
+    def check(self, interrupt, code, stores=NEW, byte=MIDDLE):
         image = self.glance.upload(DATA, stores=('disk',))
         before, rows = self.everything(), self.rows(image)
         self.glance.hold('disk')
         try:
-            action = self.begin(image, import_life.copying(*NEW))
-            self.glance.read_until(MIDDLE, 'disk', image)
+            action = self.begin(image, import_life.copying(*stores))
+            self.glance.read_until(byte, 'disk', image)
             interrupt(image, action)
         finally:
             self.glance.let_go('disk')
@@ -107,30 +109,53 @@ class TestUndone(BackendsCase):
         self.assertEqual(code, ended['error']['code'], ended)
         return image, before, rows
 
-    def test_cancelled(self):
+    def done(self, method, path):
+        self.assertEqual(204, self.glance.request(method, path).status)
+
+    def cancelled(self, **how):
         image, before, rows = self.check(
-            lambda image, action: self.assertEqual(204, self.glance.request(
-                'DELETE', f'/v2/image-actions/{action}').status), 'cancelled')
+            lambda image, action: self.done(
+                'DELETE', f'/v2/image-actions/{action}'), 'cancelled', **how)
         self.assertEqual(before, self.everything())
         self.assertEqual(rows, self.rows(image))
         self.assertUsable(image, DATA)
 
-    def test_deactivated(self):
+    def deactivated(self, **how):
         image, before, _ = self.check(
-            lambda image, action: self.assertEqual(204, self.glance.request(
-                'POST', f'/v2/images/{image}/actions/deactivate').status),
-            'image_not_active')
+            lambda image, action: self.done(
+                'POST', f'/v2/images/{image}/actions/deactivate'),
+            'image_not_active', **how)
         self.assertEqual(before, self.everything())
         self.assertEqual({'disk'}, self.stores(image))
 
-    def test_deleted(self):
+    def deleted(self, **how):
         image, before, _ = self.check(
-            lambda image, action: self.assertEqual(204, self.glance.request(
-                'DELETE', f'/v2/images/{image}').status), 'image_deleted')
+            lambda image, action: self.done(
+                'DELETE', f'/v2/images/{image}'), 'image_deleted', **how)
         before['disk'] = [file for file in before['disk']
                           if file.name != image]
         self.assertEqual(before, until(lambda: (
             now := self.everything()) == before and now))
+
+    def test_cancelled(self):
+        self.cancelled()
+
+    def test_deactivated(self):
+        self.deactivated()
+
+    def test_deleted(self):
+        self.deleted()
+
+    def test_at_any_byte(self):
+        for _ in range(60 if SOAK else 6):
+            seed = random.randrange(1 << 32)
+            by = random.Random(seed)
+            end = by.choice((self.cancelled, self.deactivated, self.deleted))
+            stores = by.sample(NEW, by.randint(1, len(NEW)))
+            byte = by.randrange(1, len(DATA) - MIB)
+            with self.subTest(seed=seed, end=end.__name__, stores=stores,
+                              byte=byte):
+                end(stores=stores, byte=byte)
 
     def test_data_that_is_not_what_is_recorded(self):
         image = self.glance.upload(DATA, stores=('disk',))
