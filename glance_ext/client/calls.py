@@ -231,6 +231,12 @@ class Client:
         answer = self._server.request('POST', path, body)
         return self.show_action(connection.named(answer))
 
+    def remove_copy(self, image_id: str, store: str) -> None:
+        """Remove an image from a store; Glance keeps the last copy."""
+        self._server.transport.request('DELETE', (
+            f'/stores/{connection.quoted(store)}'
+            f'/{connection.quoted(image_id)}'))
+
     def actions(
         self,
         action_type: str | None = None,

@@ -156,6 +156,19 @@ class BatchCommand(calling.Lister):
     ) -> Mapping[str, Any]:
         """Return what would be done for one image; raises ClientError."""
 
+    def go_on(
+        self,
+        cloud: client.Client,
+        job: Job,
+        parsed_args: argparse.Namespace,
+    ) -> Iterator[client.Action]:
+        """Do what comes after it for one image; raises ClientError.
+
+        Where one action is followed at a time, it is called when that of the
+        image has ended, and so are those that it starts and yields.
+        """
+        return iter(())
+
     def lacks(
         self, image: client.Image, parsed_args: argparse.Namespace
     ) -> bool:
@@ -242,13 +255,21 @@ class BatchCommand(calling.Lister):
                 else:
                     job.action = self.start(cloud, job.image, parsed_args)
                     job.idle = job.action is None
+                if job.action:
+                    yield self._follow(job, job.action)
+                for more in self.go_on(cloud, job, parsed_args):
+                    yield self._follow(job, more)
             except client.ClientError as error:
                 job.error = error
-                self._complain('%s: %s', job.name, error)
-            if job.action:
-                self._started[job.action.id] = job
-                yield job.action.id
+                # One that is followed is told of at the end.
+                if job.action is None:
+                    self._complain('%s: %s', job.name, error)
         self._asked_for_all = True
+
+    def _follow(self, job: Job, action: client.Action) -> str:
+        job.action = action
+        self._started[action.id] = job
+        return action.id
 
     def _chosen(
         self, cloud: client.Client, parsed_args: argparse.Namespace

@@ -15,7 +15,7 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 import functools
 from typing import Any
 
@@ -35,7 +35,27 @@ class CopyImage(batch.BatchCommand):
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
         parser = super().get_parser(prog_name)
         stores.add_targets(parser, required=True)
+        parser.add_argument(
+            '--move',
+            action='store_true',
+            help='Read the new copies back, and if they are good remove the '
+            'image from all other stores; waits, for one image after the '
+            'other',
+        )
         return parser
+
+    def check(self, parsed_args: argparse.Namespace) -> None:
+        super().check(parsed_args)
+        if not parsed_args.move:
+            return
+        if parsed_args.all_stores or parsed_args.allow_failure:
+            self.misused(
+                'argument --move: not allowed with --all-stores or '
+                '--allow-failure'
+            )
+        if (parsed_args.parallel or 1) > 1:
+            self.misused('argument --move: not allowed with --parallel')
+        parsed_args.parallel = 1
 
     def lacks(
         self, image: client.Image, parsed_args: argparse.Namespace
@@ -48,7 +68,25 @@ class CopyImage(batch.BatchCommand):
         image: client.Image,
         parsed_args: argparse.Namespace,
     ) -> client.Action | None:
-        return cloud.copy(image.id, **self._targets(image, parsed_args))
+        targets = self._targets(image, parsed_args)
+        if parsed_args.move and not targets['stores']:
+            return None
+        return cloud.copy(image.id, **targets)
+
+    def go_on(
+        self,
+        cloud: client.Client,
+        job: batch.Job,
+        parsed_args: argparse.Namespace,
+    ) -> Iterator[client.Action]:
+        if not (parsed_args.move and job.image and job.status == 'success'):
+            return
+        yield cloud.verify(job.image.id, parsed_args.stores)
+        if job.status != 'success':
+            return
+        for store in cloud.find_image(job.image.id).stores:
+            if store not in parsed_args.stores:
+                cloud.remove_copy(job.image.id, store)
 
     def plan(
         self,
@@ -56,13 +94,16 @@ class CopyImage(batch.BatchCommand):
         image: client.Image,
         parsed_args: argparse.Namespace,
     ) -> Mapping[str, Any]:
-        return cloud.plan_copy(image.id, **self._targets(image, parsed_args))
+        targets = self._targets(image, parsed_args)
+        if parsed_args.move and not targets['stores']:
+            return {'message': 'It is in these stores already.'}
+        return cloud.plan_copy(image.id, **targets)
 
     def _targets(
         self, image: client.Image, parsed_args: argparse.Namespace
     ) -> dict[str, Any]:
         wanted = parsed_args.stores
-        if parsed_args.missing:
+        if parsed_args.missing or parsed_args.move:
             wanted = [each for each in wanted if each not in image.stores]
         return {
             'stores': wanted,

@@ -184,6 +184,18 @@ class CopyTest(CommandsCase):
         (row,) = self.shown(done)
         self.assertEqual('There was nothing to do.', row['message'])
 
+    def test_move(self):
+        image = self.server.upload(
+            DATA, stores=['fast', 'slow'], tags=[self.tag]
+        )
+        move = ('image', 'copy', '--move', '--store', 'cold', '-f', 'json')
+        (row,) = self.shown(self.openstack(*move, image))
+        self.assertEqual('success', row['status'])
+        self.assertEqual('cold', self.server.image(image)['stores'])
+        self.assertEqual(DATA, self.server.download(image))
+        for store in ('fast', 'slow'):
+            self.assertFalse(self.server.store_file(store, image).exists())
+
     def test_the_servers_no(self):
         image = self.server.upload(DATA, user=users.MEMBER)
         for store, user, words in (

@@ -74,6 +74,68 @@ class CopyImageTest(shell.ShellCase):
             ['stores', 'far success, slow failure'], self.table(line)
         )
 
+    def move(self, verdict, options='--store far', **values):
+        self.image('i1', name='legacy', stores='fast,slow')
+        self.action(IMPORT, {'status': 'success'})
+        self.action(
+            'POST /v2/images/i1/verify', {'status': verdict}, name='a2'
+        )
+        for store in ('fast', 'slow'):
+            self.server.on(f'DELETE /v2/stores/{store}/i1', stub.Reply(204))
+        return self.openstack(f'{COPY} --move {options} i1')
+
+    def test_a_move_removes_the_others_once_the_new_one_is_good(self):
+        self.assertEqual(0, self.move('success')[0])
+        self.assertEqual(
+            [
+                IMPORT,
+                'POST /v2/images/i1/verify',
+                'DELETE /v2/stores/fast/i1',
+                'DELETE /v2/stores/slow/i1',
+            ],
+            [call for call, _ in self.sent()],
+        )
+        self.assertEqual({'stores': ['far']}, self.sent()[1][1])
+
+    def test_a_move_removes_nothing_where_the_new_one_is_bad(self):
+        self.assertEqual(1, self.move('failure')[0])
+        self.assertEqual(2, len(self.sent()))
+
+    def test_a_move_to_where_it_is_already_reads_it_back(self):
+        self.assertEqual(0, self.move('success', '--store fast')[0])
+        self.assertEqual(
+            ['POST /v2/images/i1/verify', 'DELETE /v2/stores/slow/i1'],
+            [call for call, _ in self.sent()],
+        )
+
+    def test_a_move_tells_what_it_was_not_allowed_to_remove(self):
+        self.server.on(
+            'DELETE /v2/stores/fast/i1', stub.Reply(403, {'message': 'No.'})
+        )
+        self.image('i1', name='legacy', stores='fast,far')
+        self.action('POST /v2/images/i1/verify', {'status': 'success'})
+        self.assertEqual(
+            (1, 'legacy: success\nlegacy: No. (HTTP 403)\n'),
+            self.openstack(f'{COPY} --move --store far i1')[::2],
+        )
+
+    def test_a_move_in_a_dry_run(self):
+        self.image('i1', name='legacy', stores='far,slow')
+        (row,) = self.rows(f'{COPY} --move --store far --dry-run i1')
+        self.assertEqual('It is in these stores already.', row['message'])
+        self.assertEqual([], self.sent())
+
+    def test_a_move_goes_to_named_stores_one_image_at_a_time(self):
+        for options in (
+            '--all-stores',
+            '--store far --allow-failure',
+            '--store far --parallel 2',
+        ):
+            self.assertIn(
+                'argument --move: not allowed with',
+                self.misused(f'{COPY} --move {options} i1'),
+            )
+
     def test_a_copy_that_fails(self):
         error = {'code': 'store_full', 'message': 'No room.'}
         self.action(IMPORT, {'status': 'failure', 'error': error})
