@@ -82,7 +82,8 @@ class TestFind(unittest.TestCase):
 
     def test_absent_and_ambiguous_ones_are_errors(self):
         for text in ('', f'{A}  other', f'{A}  x\n{B}  x', f'{A}\n{B}',
-                     f'{A}\nand words', 'a1b2  x', f'{A}{A[:2]}  x', '<html></html>'):
+                     f'{A}\nand words', 'a1b2  x', f'{A}{A[:2]}  x',
+                     '<html></html>'):
             with self.subTest(text), self.assertRaises(errors.DigestUnknown):
                 sums.find(text, 'x')
 
