@@ -61,7 +61,7 @@ docs:
 cover:
 	$(STAGE) cover
 
-# The sdist and the wheel, installed beside each release of Glance.
+# The sdist and the wheel, and the installation guide with each Glance.
 release-check:
 	$(STAGE) release
 

@@ -55,8 +55,15 @@ class TestFind(unittest.TestCase):
                          sums.find(f'{A}  x', 'x', 'a/SHA3-256SUMS'))
         self.assertEqual(('blake2b', LONG),
                          sums.find(f'{LONG}  x', 'x', 'blake2b.txt'))
+        self.assertEqual(('blake2s', A),
+                         sums.find(f'{A}  x', 'x', 'blake2s.txt'))
         self.assertEqual(('sha256', A),
                          sums.find(f'{A}  x', 'x', 'sha512sum.txt'))
+
+    def test_name_that_does_not_fit_the_digest_tells_nothing(self):
+        for digest, algorithm in ((LONG, 'sha512'), ('d' * 32, 'md5')):
+            self.assertEqual((algorithm, digest), sums.find(
+                f'{digest}  x', 'x', 'SHA3-256SUMS'))
 
     def test_the_longest_of_several_algorithms_is_taken(self):
         self.assertEqual(('sha512', LONG), sums.find(
@@ -75,13 +82,16 @@ class TestFind(unittest.TestCase):
 
     def test_absent_and_ambiguous_ones_are_errors(self):
         for text in ('', f'{A}  other', f'{A}  x\n{B}  x', f'{A}\n{B}',
-                     'a1b2  x', f'{A}{A[:2]}  x', '<html></html>'):
+                     f'{A}\nand words', 'a1b2  x', f'{A}{A[:2]}  x',
+                     '<html></html>'):
             with self.subTest(text), self.assertRaises(errors.DigestUnknown):
                 sums.find(text, 'x')
 
     def test_too_much_and_no_text_are_errors(self):
+        most = b'y' * 1024 * 1024
+        self.assertEqual(most.decode(), sums.read([most]))
         with self.assertRaises(errors.DigestUnknown):
-            sums.read([b'x'] * 3 + [b'y' * sums.MOST])
+            sums.read([b'x', most])
         with self.assertRaises(errors.DigestUnknown):
             sums.read([b'\xff\xfe'])
         self.assertEqual('abc', sums.read([b'\xef\xbb\xbfa', b'bc']))
