@@ -55,7 +55,9 @@ class Action:
     bytes_done: int = 0
     bytes_total: int | None = None
     bytes_per_second: int = 0
-    #: ``{store: {'status': ..., 'bytes_done': ...}}``
+    #: ``{store: {'status': ..., 'bytes_done': ...}}``, with the
+    #: ``bytes_per_second`` and ``eta_seconds`` of a store whose bytes are
+    #: counted on their own.
     stores: dict[str, dict[str, Any]] = field(default_factory=dict)
     error: dict[str, str] | None = None
     result: dict[str, Any] = field(default_factory=dict)
@@ -141,6 +143,15 @@ class Action:
             if name in self.stores:
                 self.stores[name]['bytes_done'] = branch.done
 
+    def measure(self, progress: Progress) -> None:
+        """Take over how fast the work is since it was measured last."""
+        self.bytes_per_second = progress.rate()
+        for name, branch in list(progress.branches.items()):
+            if name in self.stores:
+                rate = branch.rate()
+                self.stores[name].update(
+                    bytes_per_second=rate, eta_seconds=branch.eta(rate))
+
     def kept(self) -> dict[str, Any]:
         """Return what the row's ``result`` holds: see :meth:`of`."""
         return {name: getattr(self, name) for name in (
@@ -171,7 +182,7 @@ class Action:
                 'percent': percent,
                 'bytes_per_second': self.bytes_per_second,
                 'eta_seconds': eta,
-                'stores': {store or 'default': state
+                'stores': {store or 'default': self._seen(state)
                            for store, state in self.stores.items()},
             },
             'attempt': self.attempt,
@@ -182,6 +193,11 @@ class Action:
             'self': f'/v2/image-actions/{self.id}',
             'schema': '/v2/schemas/image-action',
         }
+
+    def _seen(self, state: dict[str, Any]) -> dict[str, Any]:
+        if self.phase != ENDED:
+            return state
+        return {name: state[name] for name in ('status', 'bytes_done')}
 
 
 def new_spec(action_type: str, **asked: Any) -> dict[str, Any]:

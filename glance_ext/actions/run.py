@@ -174,7 +174,8 @@ class Run(Hold):
         """
         if self.is_over:
             return
-        self.action.bytes_per_second = self.progress.rate()
+        with self._writing:
+            self.action.measure(self.progress)
         try:
             self.fenced(None, self.say())
         except (Lost, errors.Cancelled) as exc:
