@@ -48,6 +48,7 @@ class Action:
     expires_at: datetime.datetime | None
     spec: dict[str, Any]
     message: str
+    read_at: datetime.datetime
     phase: str = QUEUED
     attempt: int = 1
     #: Drawn by each owner, so that it knows whose cancellation it meets.
@@ -86,7 +87,7 @@ class Action:
             task.id, spec['action_type'], task.status,
             task.image_id or '', task.owner, task.created_at,
             task.updated_at, task.expires_at,
-            spec, task.message, phase=phase,
+            spec, task.message, task.read_at, phase=phase,
             attempt=kept.get('attempt', 1),
             runner=kept.get('runner', ''),
             bytes_done=kept.get('bytes_done', 0),
@@ -117,11 +118,22 @@ class Action:
 
     @property
     def is_stale(self) -> bool:
-        """Tell whether the owner gave no sign of life for too long.
+        """Tell its owner whether any other process may have it by now."""
+        return self._is_silent(db.now())
 
-        What awaits an upload has none, and its time instead.
+    @property
+    def was_stale(self) -> bool:
+        """Tell others whether it had been silent for too long when read.
+
+        Whoever asks may have been held up since. The owner may have written
+        more in the second of ``stamp``, and died: who then took the action
+        would not know it all.
         """
-        return db.now() - self.stamp > datetime.timedelta(
+        return self._is_silent(self.read_at)
+
+    def _is_silent(self, moment: datetime.datetime) -> bool:
+        """What awaits an upload has no owner, and its time instead."""
+        return moment - self.stamp > datetime.timedelta(
             seconds=self.spec['upload_timeout' if self.awaits_upload
                               else 'heartbeat_timeout'])
 

@@ -298,6 +298,10 @@ def clear(run: Run, store: str, image_id: str) -> None:
     :raises errors.StoreError: not now
     """
     try:
+        if run.lacks_token and drivers.needs_token(store):
+            raise clearing.LeftoversUnknown(
+                f'What may be left in {drivers.name(store)} is reached only '
+                f'with the token of the caller')
         clearing.clear(store, image_id, run.context)
     except clearing.LeftoversUnknown as exc:
         LOG.error('Action %s of image %s: %s. Nobody looks for it again.',

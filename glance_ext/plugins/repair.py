@@ -33,6 +33,7 @@ from glance_ext.actions.run import Run
 from glance_ext.host import copies
 from glance_ext.host import database as db
 from glance_ext.host import images
+from glance_ext.plugins import importing
 from glance_ext.plugins import verdicts
 from glance_ext.plugins.verdicts import GOOD
 from glance_ext.plugins.verdicts import MISSING
@@ -252,7 +253,7 @@ def undo(run: Run) -> None:
     removed = []
     for store, entry in list(under_way.items()):
         if entry['cleared'] or gone:
-            clearing.clear(store, action.image_id, run.context)
+            importing.clear(run, store, action.image_id)
             removed.append(entry['location'])
         else:
             del under_way[store]

@@ -16,6 +16,7 @@ import signal
 import time
 
 from tests.functional import cases
+from tests.functional import import_life
 from tests.harness import glance
 from tests.harness import ports
 from tests.harness import web
@@ -132,3 +133,43 @@ class WorkersTest(cases.HashCase):
         found = self.ended(self.accept(image)['id'])
         self.failed('data_missing', found)
         self.assertEqual(3, found['attempt'])
+
+
+class TokenTest(import_life.ImportCase):
+    """A store that works with the caller's token, which nobody keeps."""
+
+    def setUp(self):
+        board = workers.redis()
+        self.addCleanup(workers.forget, board)
+        self.glance = glance.Glance(stores=(
+            'fast', 'slow', 'cold', 'users:swift'), config={
+            'DEFAULT': {'http_retries': 1},
+            'glance_ext': {
+                'executor': 'jobboard', 'jobboard_url': board,
+                'heartbeat_timeout': TIMEOUT, 'shutdown_timeout': 2},
+            'users': {'swift_store_multi_tenant': True}})
+        self.addCleanup(self.glance.stop, signal.SIGKILL)
+        self.glance.start()
+        self.image = self.glance.legacy(DATA, stores=['fast'])
+        self.before = self.rows(self.image)
+
+    def test_it_is_written_to_where_the_action_was_accepted_or_not_at_all(
+            self):
+        # There is no worker, and nothing waits for one.
+        action, fault = self.stalled(
+            self.image, import_life.copying('slow', 'users'))
+        # Now there is nobody but a worker.
+        self.glance.kill()
+        self.glance.clear_faults(fault)
+        worker = workers.Worker(self.glance)
+        self.addCleanup(worker.kill)
+        worker.start()
+        cases.until(lambda: f'Action {action} (copy-image) of image '
+                            f'{self.image} ended' in worker.log())
+        self.glance.start()
+        self.assertUndone(self.ended(action), 'store_needs_user_token',
+                          self.before, [f'fast/{self.image}'])
+        # What needs no token is what workers are for.
+        other = self.begin(self.image, import_life.copying('slow'))
+        self.assertCopied(self.ended(other), self.image, 'slow', data=DATA)
+        self.assertIn(other, worker.log())

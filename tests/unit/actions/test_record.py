@@ -23,11 +23,13 @@ from glance_ext.transfer import progress
 SPEC = {'action_type': 'hash', 'max_attempts': 4, 'heartbeat_timeout': 120}
 
 
-def task(status='processing', age=0, spec=None, result=None, message='m'):
+def task(status='processing', age=0, spec=None, result=None, message='m',
+         read=0):
     moment = database.now() - datetime.timedelta(seconds=age)
     return tasks.Task('t', 'api_image_import', status, 'p', 'i', moment,
                       moment, None, {'glance_ext': spec or SPEC},
-                      result or {}, message)
+                      result or {}, message,
+                      database.now() - datetime.timedelta(seconds=read))
 
 
 class TestAction(unittest.TestCase):
@@ -44,6 +46,13 @@ class TestAction(unittest.TestCase):
         self.assertTrue(record.Action.of(task(age=122)).is_stale)
         short = {**SPEC, 'heartbeat_timeout': 10}
         self.assertTrue(record.Action.of(task(age=12, spec=short)).is_stale)
+
+    def test_was_stale_only_where_it_was_so_when_it_was_read(self):
+        """Who is held up after that does not know what was written."""
+        for read, stale in ((200, False), (79, True), (0, True)):
+            action = record.Action.of(task(age=200, read=read))
+            self.assertTrue(action.is_stale)
+            self.assertEqual(stale, action.was_stale)
 
     def test_row_that_holds_no_action_is_refused(self):
         with self.assertRaises(ValueError):
