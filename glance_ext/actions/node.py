@@ -257,11 +257,17 @@ def _cancel(action: record.Action) -> bool:
 
     :returns: False where the row is not any more what ``action`` says
     """
-    action.phase = record.ROLLING_BACK
-    action.error = {'code': errors.Cancelled.code,
-                    'message': 'The action was cancelled'}
-    action.result = {}
-    return db.transaction(lambda connection: tasks.fence(
-        connection, action.id, status=action.status, stamp=action.stamp,
-        new_status=tasks.FAILURE, result=action.kept(),
-        message='The action was cancelled')) is not None
+    message = 'The action was cancelled'
+
+    def work(connection: db.Connection) -> bool:
+        if tasks.fence(connection, action.id, status=action.status,
+                       stamp=action.stamp, new_status=tasks.FAILURE,
+                       message=message) is None:
+            return False
+        # The owner may have written more in the second of the stamp.
+        tasks.alter(connection, action.id, phase=record.ROLLING_BACK,
+                    result={}, error={'code': errors.Cancelled.code,
+                                      'message': message})
+        return True
+
+    return bool(db.transaction(work))

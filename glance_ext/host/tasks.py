@@ -274,6 +274,13 @@ def keep(connection: db.Connection, task_id: str, result: dict[str, Any]
         task_info.c.task_id == task_id).values(result=result))
 
 
+def alter(connection: db.Connection, task_id: str, **changes: Any) -> None:
+    """Change some of ``result``, as it is now, after a fence."""
+    kept = connection.execute(sa.select(task_info.c.result).where(
+        task_info.c.task_id == task_id).with_for_update()).scalar_one()
+    keep(connection, task_id, {**(kept or {}), **changes})
+
+
 def note(task_id: str, **notes: Any) -> None:
     """Add ``notes`` to what the extension keeps in the row's ``input``.
 
