@@ -12,9 +12,10 @@
 """The only process dies in each phase of each kind of action.
 
 Each dies before and after each write to its row, and in the middle of the
-bytes; another process comes, and nobody helps it. The short form takes one
-moment of each phase of each kind by turns; ``GLANCE_EXT_SOAK=1`` all of them.
-``GLANCE_EXT_SOAK_KINDS`` names the kinds, with commas.
+bytes; another process comes, and nobody helps it. ``GLANCE_EXT_SOAK=1`` takes
+all these moments, in an hour or so; otherwise ``GLANCE_EXT_SOAK_DEATHS`` (10)
+of them are drawn. ``GLANCE_EXT_SOAK_KINDS`` names the kinds, with commas, and
+``SEED`` repeats a run.
 """
 
 from __future__ import annotations
@@ -38,7 +39,7 @@ from tests.harness.soaking import SOAK
 HEARTBEAT = 10
 KINDS = os.environ.get('GLANCE_EXT_SOAK_KINDS')
 #: How many moments the short form has.
-SHORT = 10
+SHORT = int(os.environ.get('GLANCE_EXT_SOAK_DEATHS', '10'))
 
 
 class DeathsTest(import_life.ImportCase):
@@ -135,7 +136,8 @@ class DeathsTest(import_life.ImportCase):
             makers = {name: makers[name] for name in KINDS.split(',')}
         moments = self.moments(makers)
         if not SOAK:
-            moments = self.chance.sample(moments, SHORT)
+            moments = self.chance.sample(
+                moments, min(SHORT, len(moments)))
         made = []
         for name, phase, fault in moments:
             kind = makers[name]()

@@ -16,11 +16,16 @@ import signal
 import time
 
 from tests.functional import cases
+from tests.functional import disks
 from tests.functional import import_life
+from tests.functional import import_requests
 from tests.harness import glance
 from tests.harness import ports
 from tests.harness import web
 from tests.harness import workers
+from tests.harness.backends import http
+from tests.harness.backends import http_raw
+from tests.harness.users import MEMBER
 
 DATA = b'data' * 250_000
 TIMEOUT = 10
@@ -173,3 +178,47 @@ class TokenTest(import_life.ImportCase):
         other = self.begin(self.image, import_life.copying('slow'))
         self.assertCopied(self.ended(other), self.image, 'slow', data=DATA)
         self.assertIn(other, worker.log())
+
+
+class ImportTest(import_requests.RequestCase):
+    """Workers fetch, verify and make images; the API does none of it."""
+
+    def setUp(self):
+        self.server = http.shared()
+        board = workers.redis()
+        self.addCleanup(workers.forget, board)
+        self.glance = glance.Glance(config={
+            'glance_ext': {
+                'executor': 'jobboard', 'jobboard_url': board,
+                'heartbeat_timeout': TIMEOUT, 'shutdown_timeout': 2}})
+        self.addCleanup(self.glance.stop, signal.SIGKILL)
+        self.glance.start()
+
+    def test_imports_and_an_export_run_in_a_worker(self):
+        data = disks.qcow2()
+        target = self.enterContext(http_raw.Server(
+            lambda headers, body: http_raw.answer(201)))
+        located = self.begin(self.serve(data), stores=['slow'])
+        uploaded = self.begin(stores=['fast'])
+        self.expect(204, self.upload(uploaded, data))
+        movie = self.server.serve(f'/{self.id()}/movie', disks.movie())
+        bad = self.begin(movie, image_properties={'disk_format': 'qcow2'})
+        worker = workers.Worker(self.glance)
+        self.addCleanup(worker.kill)
+        worker.start()
+        for path in (located, uploaded):
+            found = self.wait(path)
+            self.assertEqual('success', found['status'], found)
+            image = found['image_ref'].rpartition('/')[2]
+            self.assertEqual(data, self.glance.download(image, MEMBER))
+        self.assertRegex(self.refused(bad), 'qcow2')
+        exported = self.expect(201, self.glance.request(
+            'POST', f'/v2/images/{image}/export',
+            {'location': f'{target.url}/x'}, user=MEMBER)).headers['Location']
+        exported = exported.removeprefix(self.glance.url)
+        self.assertEqual('success', self.wait(exported)['status'])
+        for path in (located, uploaded, bad, exported):
+            # The API only takes the bytes of an upload.
+            ended = f'Action {path.rpartition("/")[2]} .* ended'
+            self.assertRegex(worker.log(), ended)
+            self.assertNotRegex(self.glance.log(), ended)
