@@ -229,6 +229,13 @@ class Verify(Kind):
             self.case.assertEqual('good', verdict['verdict'])
 
 
+    def undone(self, action: Any) -> None:
+        """Each copy is told what it was found to be, and nothing else."""
+        self.case.assertUsable(self.image)
+        self.case.assertEqual({'fast', 'slow'}, self.case.stores(self.image))
+        self.case.assertEqual(self.objects, self.case.objects(self.image))
+
+
 class VerifyOfBad(Verify):
     def make(self) -> str:
         image = super().make()
