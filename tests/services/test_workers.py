@@ -131,6 +131,24 @@ class WorkersTest(cases.HashCase):
         self.assertIsNone(self.lock(action['image_id']))
         self.assertEqual((None,) * 3, self.digests(action['image_id']))
 
+    def test_it_takes_as_many_as_its_options_say_after_a_sighup_too(self):
+        worker = self.worker(config={
+            'glance_ext': {'max_running_actions': 1}})
+        fault = self.glance.fault('stall')
+        both = [self.accept(self.glance.legacy(DATA)) for _ in range(2)]
+
+        def runs():
+            return [action for action in both if action['id'] in worker.log()]
+
+        cases.until(lambda: self.glance.fired(fault))
+        self.assertEqual(1, len(runs()))
+        worker.configure({'glance_ext': {'max_running_actions': 2}})
+        worker.send(signal.SIGHUP)
+        cases.until(lambda: len(runs()) == 2)
+        self.glance.clear_faults(fault)
+        for action in both:
+            self.check_right(action)
+
     def test_an_action_that_fails_by_itself_does_not_cycle(self):
         image = self.glance.legacy(DATA)
         self.glance.store_file('fast', image).unlink()
