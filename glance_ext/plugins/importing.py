@@ -17,7 +17,6 @@ import pathlib
 import time
 from typing import Any
 
-from oslo_config import cfg
 from oslo_log import log as logging
 
 from glance_ext import errors
@@ -31,9 +30,9 @@ from glance_ext.host import locks
 from glance_ext.host import policy
 from glance_ext.host import staging
 from glance_ext.host import tasks
+from glance_ext.plugins import aftercare
 from glance_ext.plugins.attempts import Attempts
 from glance_ext.stores import clearing
-from glance_ext.stores import drivers
 from glance_ext.stores import writing
 from glance_ext.stores.digesting import Readable
 
@@ -200,7 +199,7 @@ class Import:
         for action in actions:
             image = images.read(action.image_id)
             if image is not None and image.status == 'deleted':
-                self._look_after_deleted(action)
+                aftercare.clear(image.id, action.state.get('copies', {}))
                 continue
             if image is None or image.is_gone or locks.holder(image.id):
                 continue
@@ -216,30 +215,9 @@ class Import:
     def look_after_success(self, action: record.Action,
                            image: images.Image) -> None:
         """Bring back a location whose data is still where it was."""
-        for store, location_id in action.state['copies'].items():
-            if (copies.is_removed(location_id)
-                    and not copies.in_stores(image.id, [store])
-                    and clearing.is_occupied(
-                        store, image.id, None,
-                        cfg.CONF.glance_ext.stall_timeout)):
-                db.transaction(functools.partial(
-                    copies.bring_back, image_id=image.id,
-                    location_id=location_id))
-                LOG.warning('The copy of image %s in %s, which a concurrent '
-                            'save of the image had taken away, is back',
-                            image.id, drivers.name(store))
+        aftercare.bring_back(image.id, action.state['copies'])
 
     # ----------------------------------------------------------------------
-
-    def _look_after_deleted(self, action: record.Action) -> None:
-        """Delete copies that a deletion of the image did not know of yet.
-        """
-        for store in action.state.get('copies', {}):
-            try:
-                clearing.clear(store, action.image_id, None)
-            except errors.StoreError as exc:
-                LOG.info('Image %s is deleted: %s', action.image_id,
-                         exc.message)
 
     def _begin(self, run: Run) -> None:
         """Clear what a process that died has left unrecorded."""

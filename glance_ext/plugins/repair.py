@@ -135,6 +135,7 @@ class Repair:
                 return None
 
     def _take_away(self, bad: Verdict, good: Sequence[Verdict]) -> None:
+        self._repaired.pop(bad.store, None)
         self._under_way[bad.store] = {'location': bad.location.id,
                                       'cleared': False}
 

@@ -15,7 +15,6 @@ from collections.abc import Collection, Iterator
 import functools
 from typing import Any
 
-from oslo_config import cfg
 from oslo_log import log as logging
 
 from glance_ext import errors
@@ -25,10 +24,9 @@ from glance_ext.host import copies
 from glance_ext.host import database as db
 from glance_ext.host import images
 from glance_ext.host import locks
-from glance_ext.host import tasks
+from glance_ext.plugins import aftercare
 from glance_ext.plugins import repair
 from glance_ext.plugins import verdicts
-from glance_ext.stores import clearing
 from glance_ext.stores import drivers
 from glance_ext.transfer.progress import Progress
 
@@ -96,23 +94,17 @@ class Verify:
         """Put back what a stale save of the image took back."""
         for action in actions:
             image = images.read(action.image_id)
+            repaired = action.state.get('repaired', {})
+            if image is not None and image.status == 'deleted':
+                aftercare.clear(image.id, repaired)
+                continue
             if image is None or image.is_gone or locks.holder(image.id):
                 continue
             if removed := action.state.get('removed'):
                 db.transaction(functools.partial(
                     copies.remove, location_ids=removed))
-            if action.status != tasks.SUCCESS:
-                continue
-            for store, location_id in action.state.get(
-                    'repaired', {}).items():
-                if (copies.is_removed(location_id)
-                        and not copies.in_stores(image.id, [store])
-                        and clearing.is_occupied(
-                            store, image.id, None,
-                            cfg.CONF.glance_ext.stall_timeout)):
-                    db.transaction(functools.partial(
-                        copies.bring_back, image_id=image.id,
-                        location_id=location_id))
+            # Also where other copies could not be repaired.
+            aftercare.bring_back(image.id, repaired)
 
     def _judge(self, run: Run, image: images.Image, reader: verdicts.Reader,
                counting: '_Counting') -> list[verdicts.Verdict]:

@@ -41,10 +41,13 @@ class ManageCase(cases.HashCase):
         self.addCleanup(command.kill)
         return command
 
+    #: Seconds that a program may take.
+    patience = 60
+
     def manage(self, *arguments, status=0):
         """Run the program; return what it printed."""
         process = self.begin(*arguments)
-        out, errors = process.communicate()
+        out, errors = process.communicate(self.patience)
         self.assertEqual(status, process.returncode, errors + out)
         return out
 

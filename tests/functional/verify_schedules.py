@@ -22,6 +22,7 @@ import time
 from typing import Any
 
 from tests.functional import verify_life
+from tests.functional.hash_life import until
 from tests.functional.verify_life import DAMAGE
 from tests.harness import glance
 
@@ -34,11 +35,12 @@ class Schedules(verify_life.VerifyCase):
     """``run`` is one schedule; the Glance is killed and started again."""
 
     STORES = STORES
+    RETRIES = 6
 
     @classmethod
     def setUpClass(cls) -> None:
         cls.own = glance.Glance(config={
-            'DEFAULT': {'http_retries': 6},
+            'DEFAULT': {'http_retries': cls.RETRIES},
             'glance_ext': {'heartbeat_timeout': HEARTBEAT}})
         cls.addClassCleanup(cls.own.stop, signal.SIGKILL)
         cls.own.start()
@@ -133,11 +135,11 @@ class Schedule:
         endings = [case.glance.wait_action(action, timeout=90)
                    for action in self.actions]
         if self.deleted:
-            for store in STORES:
-                case.assertFalse(case.glance.store_file(
-                    store, self.image).exists(), store)
+            until(lambda: not self.lies_in())
             return
-        there = set(case.glance.image(self.image)['stores'].split(','))
+        # What a save or a deletion undoes is put right a moment later.
+        until(lambda: self.lies_in() <= self.there())
+        there = self.there()
         good = {store for store in there if self.holds(store)}
         before = set(self.stores) - set(self.bad)
         case.assertLessEqual(before - self.removed, good, endings)
@@ -150,9 +152,13 @@ class Schedule:
                     if found['verdict'] == 'good'}
             case.assertLessEqual(said & there, good, endings)
         case.assertIsNone(case.lock(self.image))
-        for store in set(STORES) - there:
-            case.assertFalse(case.glance.store_file(
-                store, self.image).exists(), store)
+
+    def there(self) -> set[str]:
+        return set(self.case.glance.image(self.image)['stores'].split(','))
+
+    def lies_in(self) -> set[str]:
+        return {store for store in STORES if self.case.glance.store_file(
+            store, self.image).exists()}
 
     def holds(self, store: str) -> bool:
         file = self.case.glance.store_file(store, self.image)

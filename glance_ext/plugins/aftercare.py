@@ -1,0 +1,58 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+"""What Glance undoes of an action that has ended, put right again.
+
+A save or a deletion of an image goes by what was loaded before it, which may
+be from before a copy was recorded.
+"""
+
+from collections.abc import Iterable, Mapping
+import functools
+
+from oslo_config import cfg
+from oslo_log import log as logging
+
+from glance_ext import errors
+from glance_ext.host import copies
+from glance_ext.host import database as db
+from glance_ext.stores import clearing
+from glance_ext.stores import drivers
+
+LOG = logging.getLogger(__name__)
+
+
+def bring_back(image_id: str, recorded: Mapping[str, int]) -> None:
+    """Bring back locations whose data is still where it was.
+
+    :param recorded: ``{store: location}``, as the action had recorded them
+    """
+    for store, location_id in recorded.items():
+        if (copies.is_removed(location_id)
+                and not copies.in_stores(image_id, [store])
+                and clearing.is_occupied(
+                    store, image_id, None,
+                    cfg.CONF.glance_ext.stall_timeout)):
+            db.transaction(functools.partial(
+                copies.bring_back, image_id=image_id,
+                location_id=location_id))
+            LOG.warning('The copy of image %s in %s, which a concurrent '
+                        'save of the image had taken away, is back',
+                        image_id, drivers.name(store))
+
+
+def clear(image_id: str, stores: Iterable[str]) -> None:
+    """Delete copies of a deleted image that its deletion did not know of."""
+    for store in stores:
+        try:
+            clearing.clear(store, image_id, None)
+        except errors.StoreError as exc:
+            LOG.info('Image %s is deleted: %s', image_id, exc.message)
