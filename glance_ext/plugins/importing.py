@@ -33,6 +33,7 @@ from glance_ext.host import tasks
 from glance_ext.plugins import aftercare
 from glance_ext.plugins.attempts import Attempts
 from glance_ext.stores import clearing
+from glance_ext.stores import drivers
 from glance_ext.stores import writing
 from glance_ext.stores.digesting import Readable
 
