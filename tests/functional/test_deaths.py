@@ -153,7 +153,7 @@ class DeathsTest(import_life.ImportCase):
             rows.setdefault((name, phase), []).append(
                 (ended['error'] or {}).get('code', 'success'))
             with self.subTest(name, phase=phase, fault=fault):
-                unsent = ({'upload_timeout', 'data_missing'}
+                unsent = ({'upload_missing', 'upload_lost'}
                           if 'upload' in name else set())
                 self.check(name, kind, ended, {kind.code} | lost | unsent)
         print(f'\nSEED={self.seed}; {len(died)} deaths in '
