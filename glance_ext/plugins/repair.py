@@ -253,7 +253,10 @@ def undo(run: Run) -> None:
     gone = image is None or image.is_gone
     removed = []
     for store, entry in list(under_way.items()):
-        if entry['cleared'] or gone:
+        # It may have died when the object was gone, and not yet noted so.
+        if entry['cleared'] or gone or not clearing.is_occupied(
+                store, action.image_id, run.context,
+                cfg.CONF.glance_ext.stall_timeout):
             importing.clear(run, store, action.image_id)
             removed.append(entry['location'])
         else:

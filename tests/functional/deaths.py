@@ -257,6 +257,10 @@ class Repair(VerifyOfBad):
         """The bad copy may be gone: a good one is read in any case."""
         self.case.assertUsable(self.image)
         self.case.assertIn('fast', self.case.stores(self.image))
+        self.case.assertEqual(
+            sorted(f'{store}/{self.image}'
+                   for store in self.case.stores(self.image)),
+            self.case.objects(self.image))
 
 
 def kinds(case: Any) -> dict[str, Any]:
