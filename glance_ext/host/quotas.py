@@ -73,5 +73,9 @@ def most(context: contexts.Context, copies: int) -> int:
 
 
 def usage(context: contexts.Context) -> dict[str, Any]:
-    """Return what a project has used of Keystone's limits; {} without."""
-    return dict(keystone.get_usage(context))
+    """Return what a project has used of Keystone's limits; {} without.
+
+    ``{name: {'limit': …, 'usage': …}}``, as ``GET /v2/info/usage``.
+    """
+    return {name: {'limit': found.limit, 'usage': found.usage}
+            for name, found in keystone.get_usage(context).items()}

@@ -16,6 +16,7 @@ be from before a copy was recorded.
 """
 
 from collections.abc import Iterable, Mapping
+import contextlib
 import functools
 
 from oslo_config import cfg
@@ -24,6 +25,7 @@ from oslo_log import log as logging
 from glance_ext import errors
 from glance_ext.host import copies
 from glance_ext.host import database as db
+from glance_ext.host import locks
 from glance_ext.stores import clearing
 from glance_ext.stores import drivers
 
@@ -56,3 +58,18 @@ def clear(image_id: str, stores: Iterable[str]) -> None:
             clearing.clear(store, image_id, None)
         except errors.StoreError as exc:
             LOG.info('Image %s is deleted: %s', image_id, exc.message)
+
+
+def clear_left(image_id: str, stores: Iterable[str]) -> None:
+    """Delete what an import that did without these stores left there."""
+    def clear_one(store: str) -> None:
+        # Somebody may have begun to write there again.
+        if not locks.holder(image_id) and not copies.in_stores(
+                image_id, [store]):
+            clearing.remove_leftovers(store, image_id, None)
+
+    for store in stores:
+        with contextlib.suppress(errors.StoreError):
+            clearing.in_turn(
+                store, image_id, cfg.CONF.glance_ext.stall_timeout,
+                functools.partial(clear_one, store))

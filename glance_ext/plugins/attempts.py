@@ -18,12 +18,14 @@ from typing import TYPE_CHECKING, Any
 from oslo_config import cfg
 
 from glance_ext import errors
+from glance_ext.actions import node
 from glance_ext.actions import record
 from glance_ext.actions.run import Run
 from glance_ext.host import images
 from glance_ext.host import import_plugins
 from glance_ext.host import inspection
 from glance_ext.host import release
+from glance_ext.host import tasks
 from glance_ext.plugins import staged
 from glance_ext.stores import clearing
 from glance_ext.stores import drivers
@@ -75,8 +77,11 @@ class Attempts:
     def give_up(self) -> None:
         """Do without the stores that have none."""
         self._given_up = True
-        for store in self._missing():
+        missing = self._missing()
+        for store in missing:
             self._set(store, 'failure')
+        self._run.action.state['left'] = sorted(
+            set(self._transaction.left) & set(missing))
 
     @contextlib.contextmanager
     def recording(self, stores: Iterable[str]) -> Iterator[None]:
@@ -136,9 +141,12 @@ class Attempts:
                 f'{where} still has what the attempt before has written')
         if clearing.is_occupied(store, image_id, self._run.context,
                                cfg.CONF.glance_ext.stall_timeout):
-            raise errors.StoreOccupied(
-                f'{where} has data under this id already, which is no copy '
-                f'of the image')
+            if not _is_left(store, image_id):
+                raise errors.StoreOccupied(
+                    f'{where} has data under this id already, which is no '
+                    f'copy of the image')
+            clearing.clear(store, image_id, self._run.context,
+                           cfg.CONF.glance_ext.stall_timeout)
 
     def _fail(self, store: str, cause: errors.ActionError,
               failed: dict[str, errors.ActionError]) -> None:
@@ -211,7 +219,9 @@ class Attempts:
                 algorithm=algorithm, digests=digests, progress=run.progress,
                 check=run.check, sleep=run.sleep,
                 stall_timeout=cfg.CONF.glance_ext.stall_timeout,
-                finished=finished, witness=self._witness())[1]
+                finished=finished, witness=self._witness(),
+                like=[source.location for source in sources
+                      if isinstance(source, Copy)])[1]
 
         reading.read(sources, deliver)
         for written in unread:
@@ -268,6 +278,15 @@ def reader(run: Run, algorithms: set[str], recorded: Mapping[str, str]
         threads=0 if release.has_green_threads() else options.digest_threads,
         stall_timeout=options.stall_timeout, check=run.check,
         retry=run.retry, sleep=run.sleep, progress=run.progress)
+
+
+def _is_left(store: str, image_id: str) -> bool:
+    """Tell whether an import that did without a store could not clear it."""
+    return any(
+        store in action.state.get('left', ())
+        for batch in node.newest_first(
+            image_id=image_id, status=tasks.SUCCESS, count=10)
+        for action in batch)
 
 
 def _close(sources: Sequence[Readable]) -> None:

@@ -51,7 +51,8 @@ class Import:
 
     The spec holds ``stores``, ``all_stores_must_succeed`` and ``method``.
     The state holds ``noted``: the stores where something may lie that is
-    not recorded, for whoever goes on when this process dies.
+    not recorded, for whoever goes on when this process dies; and ``left``:
+    those of them that a partial success has not cleared.
     """
 
     #: As it is called in a request, and the type of its actions.
@@ -215,8 +216,12 @@ class Import:
 
     def look_after_success(self, action: record.Action,
                            image: images.Image) -> None:
-        """Bring back a location whose data is still where it was."""
+        """Bring back a location whose data is still where it was.
+
+        And clear the stores that the action did without.
+        """
         aftercare.bring_back(image.id, action.state['copies'])
+        aftercare.clear_left(image.id, action.state.get('left', ()))
 
     # ----------------------------------------------------------------------
 

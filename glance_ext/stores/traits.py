@@ -25,6 +25,7 @@ from typing import Any
 from glance_store import exceptions as store_exceptions
 from glance_store import location as store_location
 
+from glance_ext.stores import cloning
 from glance_ext.stores import drivers
 from glance_ext.transfer.ahead import UNIT
 
@@ -217,6 +218,10 @@ def _as_it_is(driver: drivers.Driver, size: int) -> int:
     return size
 
 
+def _unlike(*arguments: Any) -> None:
+    return None
+
+
 def _get_size(driver: drivers.Driver, where: Any, context: Any) -> int:
     return int(driver.get_size(where, context=context))
 
@@ -262,6 +267,8 @@ class Traits:
     size: Callable[[drivers.Driver, Any, Any], int | None] = _get_size
     #: Turns the size of the data into the one that ``add`` is told.
     size_to_tell: Callable[[drivers.Driver, int], int] = _as_it_is
+    #: Tries to write something like what lies elsewhere, instead of ``add``.
+    add_like: Callable[..., tuple[Any, ...] | None] = _unlike
 
     def __post_init__(self) -> None:
         if self.leftovers is not None and self.occupied is None:
@@ -271,7 +278,8 @@ class Traits:
 _TRAITS = {
     'file': Traits(read_sizes=(UNIT, 4 * UNIT), tells_checksum=False,
                    takes_chunks=_file_takes_chunks,
-                   occupied=_file_occupied, leftovers=_file_leftovers),
+                   occupied=_file_occupied, leftovers=_file_leftovers,
+                   add_like=cloning.add),
     'rbd': Traits(read_sizes=(1, 4 * UNIT), zeros_when_deleted=True,
                   tells_checksum=False,
                   occupied=_rbd_occupied, leftovers=_rbd_leftovers),

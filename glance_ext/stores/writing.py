@@ -85,8 +85,8 @@ class Transaction:
               finished: Callable[
                   [str, Written | errors.ActionError, dict[str, str]], None
               ] = lambda store, outcome, found: None,
-              witness: Callable[[Feed], Any] | None = None
-              ) -> tuple[Outcome, dict[str, str]]:
+              witness: Callable[[Feed], Any] | None = None,
+              like: Sequence[Location] = ()) -> tuple[Outcome, dict[str, str]]:
         """Write the chunks to every store at once; see that each has them.
 
         A store that fails, fails alone, and holds nothing afterwards, or
@@ -106,6 +106,7 @@ class Transaction:
         :param witness: reads everything as well. What it raises fails the
             transfer, and no store that is written is told of before it has
             returned
+        :param like: where the same data may lie already
         :returns: what became of each store, and the digests; those are of
             the data only if it was written anywhere
         :raises BaseException: what ``chunks``, ``check``, ``finished`` or
@@ -115,7 +116,7 @@ class Transaction:
         shared = sharing.Digests()
         self._patience = stall_timeout
         sinks = [pump.Sink(store, functools.partial(
-            self._write, store, size, algorithm, shared))
+            self._write, store, size, algorithm, shared, like))
             for store in stores]
         outcomes: Outcome = {}
         held: list[tuple[str, dict[str, str]]] = []
@@ -197,7 +198,8 @@ class Transaction:
             self.discard(store)
 
     def _write(self, store: str, size: int | None, algorithm: str,
-               shared: sharing.Digests, feed: Feed) -> Written:
+               shared: sharing.Digests, like: Sequence[Location],
+               feed: Feed) -> Written:
         """Write one copy, in the thread of its sink."""
         where = drivers.name(store)
         with drivers.translated(where):
@@ -212,7 +214,9 @@ class Transaction:
         with self._noting(store, feed):
             with drivers.translated(where), sharing.shared(
                     shared, feed.is_at_end):
-                url, count, checksum, _multihash, metadata = driver.add(
+                url, count, checksum, _multihash, metadata = habits.add_like(
+                    driver, self._image_id, feed, size or 0, like
+                ) or driver.add(
                     self._image_id,
                     iter(feed) if habits.takes_chunks(driver) else feed,
                     habits.size_to_tell(driver, size or 0), algorithm,

@@ -150,6 +150,13 @@ class ImportCase(LifeCase):
             headers={'Content-Type': kind})
         self.assertEqual(200, answer.status, answer.text)
 
+    def locate(self, image: str, url: str) -> None:
+        """Give an image a location that does not tell its store."""
+        self.glance.sql(
+            'insert into image_locations (image_id, value, meta_data, '
+            'created_at, deleted, status) values '
+            "(?, ?, '{}', '2020-01-01 00:00:00', 0, 'active')", (image, url))
+
     def events(self, image: str) -> list[tuple[str, Any]]:
         """Return the events about an image so far, with their payloads."""
         found = []

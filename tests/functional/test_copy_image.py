@@ -141,6 +141,44 @@ class CopyTest(ImportCase):
         for kind in ('image.prepare', 'image.upload', 'image.update'):
             self.assertIn(kind, kinds)
 
+    def test_a_location_of_no_store_is_passed_over(self):
+        """One whose store was taken out of the configuration."""
+        image = self.glance.upload(DATA, stores=('fast',))
+        self.locate(image, 'rbd://fsid/pool/image/snap')
+        before = self.rows(image)['locations']
+        self.assertCopied(self.copy(image, 'slow'), image, 'slow')
+        found = self.rows(image)['locations']
+        self.assertEqual(3, len(found))
+        self.assertLess(set(before), set(found))
+
+    def test_a_location_that_does_not_tell_its_store_is_found(self):
+        """One of before there were several stores."""
+        image = self.glance.upload(DATA, stores=('fast',))
+        self.glance.sql("update image_locations set meta_data = '{}' where "
+                        'image_id = ?', (image,))
+        self.assertEqual(400, self.ask(image, copying('fast')).status)
+        self.assertCopied(self.copy(image, 'slow'), image, 'slow')
+        self.assertEqual({'fast', 'slow'}, self.stores(image))
+
+    def test_a_copy_that_takes_long_to_read_gives_signs_of_life(self):
+        image = self.glance.upload(DATA, stores=('fast',))
+        fault = self.glance.fault('slow', image=image, bytes_per_second=5000)
+        action = self.begin(image, copying('slow'))
+        until(lambda: self.glance.fired(fault))
+        before = self.glance.action(action)['updated_at']
+        found = until(lambda: (seen := self.glance.action(action))[
+            'updated_at'] > before and seen)
+        self.assertEqual('processing', found['status'])
+        self.assertCopied(self.go_on(action, fault), image, 'slow')
+
+    def test_no_store_has_it_and_failed(self):
+        image = self.glance.legacy(DATA, stores=('fast',))
+        self.glance.sql("update images set disk_format = 'qcow2' where "
+                        'id = ?', (image,))
+        self.assertCopied(
+            self.copy(image, 'slow', all_stores_must_succeed=False), image,
+            'slow')
+
     def test_the_action_tells_of_each_store(self):
         image = self.glance.upload(DATA, stores=('fast',))
         action = self.copy(image, 'slow', 'cold')
@@ -333,6 +371,14 @@ class StagingTest(ImportCase):
         self.assertUndone(self.copy(image, 'slow', 'cold'), 'store_error',
                           before, there)
         self.assertEqual([], staged(self.glance))
+
+    def test_what_lies_in_staging_is_not_taken_for_the_image(self):
+        image = self.glance.legacy(DATA, stores=('fast',))
+        other = self.glance.directory / 'staging' / image
+        other.write_bytes(DATA[::-1])
+        self.addCleanup(other.unlink)
+        self.assertCopied(self.copy(image, 'slow'), image, 'slow')
+        self.assertEqual(digests(), fields(self.glance, image))
 
     def test_a_copy_that_reads_back_otherwise_is_a_failure(self):
         image = self.glance.upload(DATA, stores=('fast',))

@@ -13,7 +13,10 @@
 
 import gzip
 import hashlib
+import shutil
+import unittest
 
+from tests.functional import disks
 from tests.functional.download_life import DownloadCase
 from tests.functional.hash_life import DATA
 from tests.functional.import_life import changed
@@ -85,4 +88,59 @@ class PluginsTest(DownloadCase):
 
     def test_what_is_too_large_unpacked_is_refused(self):
         uri = self.server.serve('/image.gz', gzip.compress(bytes(9 << 20)))
+        self.assertNotFetched(self.fetch(uri, 'fast'), 'image_too_large')
+
+
+@unittest.skipUnless(shutil.which('qemu-img'), 'skipped: qemu-img absent')
+class ConversionTest(DownloadCase):
+    """Glance's plugin that has qemu-img make raw images of all."""
+
+    arguments = {'stores': ('fast', 'slow', 'cold'), 'config': changed(
+        DEFAULT={'http_retries': 1, 'image_size_cap': 8 << 20},
+        image_import_opts={'image_import_plugins': "['image_conversion']"},
+        image_conversion={'output_format': 'raw'})}
+
+    def setUp(self):
+        super().setUp()
+        self.image = self.glance.create(disk_format='qcow2')['id']
+        self.before = self.rows(self.image)
+
+    def test_what_was_made_of_the_data_is_the_image(self):
+        data = disks.qcow2(virtual_size=4 << 20)
+        action = self.fetch(
+            self.server.serve('/disk.qcow2', data), 'fast', 'slow',
+            os_hash_algo='sha256',
+            os_hash_value=hashlib.sha256(data).hexdigest())
+        self.assertFetched(action, 'fast', 'slow', data=bytes(4 << 20))
+        found = self.glance.image(self.image)
+        self.assertEqual(('raw', 4 << 20),
+                         (found['disk_format'], found['virtual_size']))
+
+    def test_a_second_attempt_writes_what_the_first_has_made(self):
+        self.glance.fault('raise', 'add', store='slow', image=self.image,
+                          at=100_000, times=1)
+        uri = self.server.serve('/disk.qcow2', disks.qcow2(
+            virtual_size=4 << 20))
+        self.assertFetched(self.fetch(uri, 'fast', 'slow'), 'fast', 'slow',
+                           data=bytes(4 << 20))
+
+    def test_what_cannot_be_converted_fails_the_import(self):
+        broken = bytearray(disks.qcow2(virtual_size=4 << 20))
+        # Of its table of the first level there is nothing.
+        broken[36:40] = bytes(4)
+        for data in (bytes(broken), DATA, disks.qcow2(backing='/etc/passwd')):
+            action = self.fetch(self.server.serve('/disk', data), 'fast')
+            self.assertNotFetched(action, 'conversion_failed')
+            self.assertEqual('qcow2', self.glance.image(self.image)[
+                'disk_format'])
+
+    def test_a_store_that_fails_takes_back_the_format_too(self):
+        self.glance.fault('raise', 'add', store='slow', image=self.image)
+        uri = self.server.serve('/disk.qcow2', disks.qcow2(
+            virtual_size=4 << 20))
+        self.assertNotFetched(self.fetch(uri, 'fast', 'slow'), 'store_error')
+
+    def test_a_disk_that_is_larger_than_an_image_may_be(self):
+        uri = self.server.serve('/disk.qcow2', disks.qcow2(
+            virtual_size=9 << 20))
         self.assertNotFetched(self.fetch(uri, 'fast'), 'image_too_large')

@@ -107,6 +107,49 @@ class StaleSaveTest(UpkeepCase):
         until(lambda: not path.exists())
 
 
+class LeftTest(UpkeepCase):
+    """A store that a copy did without, and that could not be cleared."""
+
+    arguments = {'stores': STORES, 'config': changed()}
+
+    def left(self):
+        """Return an image of which something lies in a store, and where."""
+        image = self.glance.upload(DATA, stores=('fast',))
+        held = self.glance.fault('stall', 'add', store='cold', image=image,
+                                 at=65536)
+        action = self.copy(image, 'slow', 'cold', allow_failure=True)
+        self.assertEqual(['cold'], action['result']['failed_stores'])
+        path = self.glance.store_file('cold', image)
+        self.assertTrue(path.exists())
+        return image, held, path
+
+    def test_it_is_cleared_as_soon_as_it_can_be(self):
+        _image, held, path = self.left()
+        self.glance.clear_faults(held)
+        until(lambda: not path.exists())
+
+    def test_so_it_is_where_the_process_died(self):
+        image, held, path = self.left()
+        self.glance.kill()
+        self.glance.clear_faults(held)
+        self.assertTrue(path.exists())
+        self.glance.start()
+        # The first request begins it.
+        self.assertEqual({'fast', 'slow'}, self.stores(image))
+        until(lambda: not path.exists())
+
+    def test_the_next_copy_clears_it_however_late(self):
+        image, held, path = self.left()
+        self.glance.kill()
+        self.glance.clear_faults(held)
+        # Nobody looks after it any more.
+        self.glance.sql("update tasks set updated_at = '2020-01-01 00:00:00' "
+                        'where image_id = ?', (image,))
+        self.glance.start()
+        self.assertTrue(path.exists())
+        self.assertCopied(self.copy(image, 'cold'), image, 'cold')
+
+
 class DeadTest(UpkeepCase):
     """Another process goes on; here the same one, started again."""
 

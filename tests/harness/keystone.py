@@ -114,14 +114,39 @@ class Keystone:
         """Put the URL of a Glance into the catalog."""
         service = {'type': 'image', 'name': 'glance'}
         found = self._call('POST', '/services', service=service)
+        self._service = found['service']['id']
         for interface in ('public', 'internal', 'admin'):
             endpoint = {
-                'service_id': found['service']['id'],
+                'service_id': self._service,
                 'interface': interface,
                 'region_id': REGION,
                 'url': glance,
             }
-            self._call('POST', '/endpoints', endpoint=endpoint)
+            found = self._call('POST', '/endpoints', endpoint=endpoint)
+            self._endpoint = found['endpoint']['id']
+
+    def limit(self, **most: int) -> settings.Options:
+        """Register limits of the Glance in the catalog, for each project.
+
+        :returns: the options with which Glance asks for them
+        """
+        self._call('POST', '/registered_limits', registered_limits=[
+            {'service_id': self._service, 'region_id': REGION,
+             'resource_name': name, 'default_limit': value}
+            for name, value in most.items()])
+        return {
+            'DEFAULT': {'use_keystone_limits': True},
+            'oslo_limit': {
+                'auth_url': self.url,
+                'auth_type': 'password',
+                'username': SERVICE.name,
+                'password': PASSWORD,
+                'project_name': SERVICE.project,
+                'user_domain_id': 'default',
+                'project_domain_id': 'default',
+                'endpoint_id': self._endpoint,
+            },
+        }
 
     def authtoken(self) -> settings.Options:
         """Return the options with which Glance's auth_token asks here."""

@@ -14,7 +14,8 @@
 from __future__ import annotations
 
 import atexit
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+import contextlib
 import fcntl
 import json
 import os
@@ -75,6 +76,22 @@ class Database:
         """Run one statement (``?`` for parameters) and return its rows."""
         statement = statement.replace('%', '%%').replace('?', '%s')
         return self._run(self._name, statement, tuple(parameters))
+
+    @contextlib.contextmanager
+    def holding_inserts(self, table: str) -> Iterator[None]:
+        """Let no insert into a table go on while the block lasts."""
+        gate = f"'{self._name}.{table}'"
+        connection = _connect(self._port, self._name)
+        try:
+            with connection, connection.cursor() as cursor:
+                cursor.execute(f'select get_lock({gate}, 0)')
+                cursor.execute(
+                    f'create trigger held before insert on {table} for each '
+                    f'row begin do get_lock({gate}, 60); '
+                    f'do release_lock({gate}); end')
+                yield
+        finally:
+            self.sql('drop trigger held')
 
     def drop(self) -> None:
         """Take the database away."""

@@ -1,0 +1,107 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+"""Keystone's limits, asked by Glance's code before an import begins."""
+
+import unittest
+
+from tests.functional.import_life import STORES
+from tests.functional.import_life import ImportCase
+from tests.functional.import_life import changed
+from tests.functional.import_life import copying
+from tests.functional.import_life import downloading
+from tests.harness import glance
+from tests.harness import keystone
+from tests.harness.backends import http
+from tests.harness.users import MEMBER
+
+MIB = 1 << 20
+
+
+def setUpModule():
+    """Boot one Keystone with limits, and one Glance that heeds them."""
+    people = keystone.Keystone().start()
+    unittest.addModuleCleanup(people.stop)
+    server = LimitsTest.own = glance.Glance(
+        auth='keystone', keystone=people, stores=STORES, config=changed())
+    unittest.addModuleCleanup(server.stop)
+    server.start()
+    people.publish(server.url)
+    server.restart(people.limit(
+        image_size_total=1, image_stage_total=1, image_count_total=100,
+        image_count_uploading=1))
+
+
+class LimitsTest(ImportCase):
+    """Of each project: 1 MiB of images, and one that is being uploaded."""
+
+    own: glance.Glance
+
+    def setUp(self):
+        self.glance = self.own
+        self.addCleanup(self.glance.clear_faults)
+        self.server = self.enterContext(http.Server())
+
+    def fill(self):
+        """Use up the limit; return an image.
+
+        What is less than a MiB Glance lets everybody upload.
+        """
+        for _ in range(3):
+            image = self.glance.upload(bytes(900 << 10), stores=('fast',))
+            self.addCleanup(self.delete, image)
+        return image
+
+    def delete(self, image):
+        self.glance.request('DELETE', f'/v2/images/{image}')
+
+    def test_a_project_with_too_much_gets_no_copy(self):
+        image = self.fill()
+        self.assertIn('image_size_total', self.refused(
+            413, image, copying('slow')))
+        self.refused(413, image, copying('slow', dry_run=True))
+
+    def test_nor_a_download(self):
+        self.fill()
+        image = self.glance.create()['id']
+        uri = self.server.serve('/image', bytes(1000))
+        self.assertIn('image_size_total', self.refused(
+            413, image, downloading(uri, 'slow')))
+        self.assertEqual([], self.server.requests)
+
+    def test_the_plan_tells_of_limits_and_usage(self):
+        image = self.glance.upload(bytes(MIB), stores=('fast',))
+        self.addCleanup(self.delete, image)
+        found = self.ask(image, copying('slow', dry_run=True)).json['quota']
+        self.assertEqual(
+            {'limit': 1, 'usage': 1}, found['usage']['image_size_total'])
+        self.assertCopied(self.copy(image, 'slow'), image, 'slow',
+                          data=bytes(MIB))
+
+    def test_one_more_import_than_the_limit_and_another_project_beside(self):
+        # Glance counts those that there are, not the one that is begun.
+        uri = self.server.serve('/image', bytes(1000))
+        held = []
+        for _ in range(2):
+            image = self.glance.create()['id']
+            self.addCleanup(self.delete, image)
+            held.append(self.stalled(
+                image, downloading(uri, 'slow'), 'add', at=0))
+        third = self.glance.create()['id']
+        self.assertIn('image_count_uploading', self.refused(
+            413, third, downloading(uri, 'slow')))
+        other = self.glance.create(user=MEMBER)['id']
+        self.assertEqual('success', self.glance.wait_action(self.begin(
+            other, downloading(uri, 'slow'), user=MEMBER))['status'])
+        for action, fault in held:
+            self.assertEqual('success', self.go_on(action, fault)['status'])
+        self.assertEqual('success', self.run_import(
+            third, downloading(uri, 'slow'))['status'])

@@ -1,0 +1,56 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+"""What a clone is made into where it was not what is to be written."""
+
+from pathlib import Path
+import tempfile
+import unittest
+
+from glance_ext.stores import cloning
+from glance_ext.transfer.feed import Feed
+
+CHUNKS = [b'abcd', b'efgh', b'ij']
+DATA = b''.join(CHUNKS)
+
+
+class TestWriteOn(unittest.TestCase):
+    def setUp(self):
+        self.file = Path(self.enterContext(
+            tempfile.TemporaryDirectory()), 'file')
+        self.feed = Feed()
+
+    def write(self, chunks):
+        for chunk in chunks:
+            self.feed.put(chunk, 0)
+        self.feed.end()
+        return cloning._write_on(self.file, self.feed)
+
+    def test_it_holds_what_came_whatever_was_there(self):
+        for guess in (DATA, b'', DATA[:3], DATA[:4], DATA[:-1], DATA + b'k',
+                      b'X' + DATA[1:], DATA[:5] + b'X' + DATA[6:],
+                      DATA[:-1] + b'X', bytes(len(DATA)), b'X' * 100):
+            with self.subTest(guess):
+                self.feed = Feed()
+                self.file.write_bytes(guess)
+                self.assertEqual(len(DATA), self.write(CHUNKS))
+                self.assertEqual(DATA, self.file.read_bytes())
+
+    def test_of_no_data_nothing_is_left(self):
+        self.file.write_bytes(DATA)
+        self.assertEqual(0, self.write([]))
+        self.assertEqual(b'', self.file.read_bytes())
+
+    def test_a_feed_that_is_given_up_ends_it(self):
+        self.file.write_bytes(DATA)
+        self.feed.abort(InterruptedError())
+        with self.assertRaises(InterruptedError):
+            self.write(CHUNKS)
