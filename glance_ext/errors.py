@@ -206,6 +206,12 @@ class DestinationRefused(ActionError):
     code = 'destination_refused'
 
 
+class StoreNeedsUserToken(ActionError):
+    """A store works only with the token of the caller, which is not here."""
+
+    code = 'store_needs_user_token'
+
+
 class RemoteRefused(ActionError):
     """A server gave an answer that asking again does not change.
 

@@ -214,6 +214,7 @@ def _do(run: Run, plugin: plugins.Plugin) -> errors.ActionError | None:
         run.start()
         run.statuses = plugin.statuses
         _announce(run, plugin, 'start')
+        run.require_token()
         plugin.run(run)
     except (Lost, HandedBack):
         raise

@@ -80,7 +80,7 @@ class Keeper(threading.Thread):
             if posting.is_on():
                 posting.tend(unfinished)
             for action in unfinished:
-                if action.is_stale:
+                if action.was_stale:
                     self._end(action)
             by_type = collections.defaultdict(list)
             for action in known(tasks.ended_since(db.now() - _LOOK_AFTER)):
@@ -114,13 +114,13 @@ class Keeper(threading.Thread):
 
 def take_over(action: record.Action, executor: Executor) -> bool:
     """Go on here with an action that has no owner. False: it has one."""
-    is_stale = action.is_stale
+    was_stale = action.was_stale
     run = Run(action, contexts.of_caller(action.spec['caller']))
     try:
         run.take_over(_why_not_restarted(action))
     except Lost:
         return False
-    if is_stale:
+    if was_stale:
         LOG.warning('Action %s: its process gave no sign of life for %s '
                     'seconds; this one goes on with it', action.id,
                     action.spec['heartbeat_timeout'])

@@ -21,6 +21,7 @@ from oslo_db import exception as db_exception
 from glance_ext import errors
 from glance_ext.actions import keeper
 from glance_ext.actions import posting
+from glance_ext.actions import reach
 from glance_ext.actions import record
 from glance_ext.actions import run
 from glance_ext.actions import secrets
@@ -133,7 +134,7 @@ def _set_going(action: record.Action, context: contexts.Context,
                kept: dict[str, str]) -> None:
     executor = start()
     # What nobody else may know can run nowhere else.
-    if (posting.is_on() and not action.spec.get('needs_token')
+    if (posting.is_on() and not posting.stays(action)
             and len(action.spec['sealed']) == len(kept)):
         posting.post(action.id)
     else:
@@ -146,6 +147,9 @@ def _insert(spec: dict[str, Any], image_id: str | None,
             ) -> tasks.Task:
     spec = {**spec, 'caller': contexts.caller(context),
             'sealed': secrets.seal(kept or {})}
+    if context.auth_token and reach.needs_token(
+            spec.get('stores', ()), image_id):
+        spec['store_needs_token'] = True
     # Glance reads these when it breaks a stale lock of an import.
     input_ = {'image_id': image_id,
               'import_req': {'method': {'name': spec['action_type']}},
@@ -253,11 +257,17 @@ def _cancel(action: record.Action) -> bool:
 
     :returns: False where the row is not any more what ``action`` says
     """
-    action.phase = record.ROLLING_BACK
-    action.error = {'code': errors.Cancelled.code,
-                    'message': 'The action was cancelled'}
-    action.result = {}
-    return db.transaction(lambda connection: tasks.fence(
-        connection, action.id, status=action.status, stamp=action.stamp,
-        new_status=tasks.FAILURE, result=action.kept(),
-        message='The action was cancelled')) is not None
+    message = 'The action was cancelled'
+
+    def work(connection: db.Connection) -> bool:
+        if tasks.fence(connection, action.id, status=action.status,
+                       stamp=action.stamp, new_status=tasks.FAILURE,
+                       message=message) is None:
+            return False
+        # The owner may have written more in the second of the stamp.
+        tasks.alter(connection, action.id, phase=record.ROLLING_BACK,
+                    result={}, error={'code': errors.Cancelled.code,
+                                      'message': message})
+        return True
+
+    return bool(db.transaction(work))

@@ -51,6 +51,12 @@ def board() -> jobboard.Board:
                           f'{socket.gethostname()}:{os.getpid()}')
 
 
+def stays(action: record.Action) -> bool:
+    """Tell whether it runs only where the caller's token is."""
+    return bool(action.spec.get('needs_token')
+                or action.spec.get('store_needs_token'))
+
+
 def post(action_id: str) -> None:
     """Offer an action to the workers, at once or, if need be, later."""
     try:
@@ -62,7 +68,7 @@ def post(action_id: str) -> None:
 def is_free(action: record.Action) -> bool:
     """Tell whether an action is there for whoever takes it first."""
     return not action.awaits_upload and (
-        action.is_stale or (not action.runner
+        action.was_stale or (not action.runner
                             and action.status != tasks.PROCESSING))
 
 

@@ -26,6 +26,20 @@ def stores() -> list[str]:
                   if not store.startswith('os_glance_'))
 
 
+def needs_token(targets: Collection[str], image_id: str | None) -> bool:
+    """Tell whether a process needs the caller's token for these stores.
+
+    It does where a target works only with that, or every store that the
+    image is in.
+    """
+    if not any(map(drivers.needs_token, drivers.known())):
+        return False
+    sources = {drivers.store_of(location) for location in images.locations(
+        image_id, drivers.default_store())} if image_id else set()
+    return any(map(drivers.needs_token, targets)) or bool(sources) and all(
+        map(drivers.needs_token, sources))
+
+
 def lacking(action: record.Action, having: Collection[str]) -> str:
     """Say what a process with the stores ``having`` lacks; '' is nothing.
 

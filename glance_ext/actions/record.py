@@ -48,6 +48,7 @@ class Action:
     expires_at: datetime.datetime | None
     spec: dict[str, Any]
     message: str
+    read_at: datetime.datetime
     phase: str = QUEUED
     attempt: int = 1
     #: Drawn by each owner, so that it knows whose cancellation it meets.
@@ -55,7 +56,9 @@ class Action:
     bytes_done: int = 0
     bytes_total: int | None = None
     bytes_per_second: int = 0
-    #: ``{store: {'status': ..., 'bytes_done': ...}}``
+    #: ``{store: {'status': ..., 'bytes_done': ...}}``, with the
+    #: ``bytes_per_second`` and ``eta_seconds`` of a store whose bytes are
+    #: counted on their own.
     stores: dict[str, dict[str, Any]] = field(default_factory=dict)
     error: dict[str, str] | None = None
     result: dict[str, Any] = field(default_factory=dict)
@@ -84,7 +87,7 @@ class Action:
             task.id, spec['action_type'], task.status,
             task.image_id or '', task.owner, task.created_at,
             task.updated_at, task.expires_at,
-            spec, task.message, phase=phase,
+            spec, task.message, task.read_at, phase=phase,
             attempt=kept.get('attempt', 1),
             runner=kept.get('runner', ''),
             bytes_done=kept.get('bytes_done', 0),
@@ -115,11 +118,22 @@ class Action:
 
     @property
     def is_stale(self) -> bool:
-        """Tell whether the owner gave no sign of life for too long.
+        """Tell its owner whether any other process may have it by now."""
+        return self._is_silent(db.now())
 
-        What awaits an upload has none, and its time instead.
+    @property
+    def was_stale(self) -> bool:
+        """Tell others whether it had been silent for too long when read.
+
+        Whoever asks may have been held up since. The owner may have written
+        more in the second of ``stamp``, and died: who then took the action
+        would not know it all.
         """
-        return db.now() - self.stamp > datetime.timedelta(
+        return self._is_silent(self.read_at)
+
+    def _is_silent(self, moment: datetime.datetime) -> bool:
+        """What awaits an upload has no owner, and its time instead."""
+        return moment - self.stamp > datetime.timedelta(
             seconds=self.spec['upload_timeout' if self.awaits_upload
                               else 'heartbeat_timeout'])
 
@@ -140,6 +154,15 @@ class Action:
         for name, branch in list(progress.branches.items()):
             if name in self.stores:
                 self.stores[name]['bytes_done'] = branch.done
+
+    def measure(self, progress: Progress) -> None:
+        """Take over how fast the work is since it was measured last."""
+        self.bytes_per_second = progress.rate()
+        for name, branch in list(progress.branches.items()):
+            if name in self.stores:
+                rate = branch.rate()
+                self.stores[name].update(
+                    bytes_per_second=rate, eta_seconds=branch.eta(rate))
 
     def kept(self) -> dict[str, Any]:
         """Return what the row's ``result`` holds: see :meth:`of`."""
@@ -171,7 +194,7 @@ class Action:
                 'percent': percent,
                 'bytes_per_second': self.bytes_per_second,
                 'eta_seconds': eta,
-                'stores': {store or 'default': state
+                'stores': {store or 'default': self._seen(state)
                            for store, state in self.stores.items()},
             },
             'attempt': self.attempt,
@@ -182,6 +205,11 @@ class Action:
             'self': f'/v2/image-actions/{self.id}',
             'schema': '/v2/schemas/image-action',
         }
+
+    def _seen(self, state: dict[str, Any]) -> dict[str, Any]:
+        if self.phase != ENDED:
+            return state
+        return {name: state[name] for name in ('status', 'bytes_done')}
 
 
 def new_spec(action_type: str, **asked: Any) -> dict[str, Any]:

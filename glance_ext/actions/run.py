@@ -110,6 +110,22 @@ class Run(Hold):
                 f'{" or ".join(self.statuses)}')
         return image
 
+    @property
+    def lacks_token(self) -> bool:
+        """Whether a store works only with a token that is not here."""
+        return bool(self.action.spec.get('store_needs_token')
+                    and not self.context.auth_token)
+
+    def require_token(self) -> None:
+        """See that what a store works with is here.
+
+        :raises errors.StoreNeedsUserToken: it went with another process
+        """
+        if self.lacks_token:
+            raise errors.StoreNeedsUserToken(
+                'A store works only with the token of the caller, which went '
+                'with the process that accepted the action')
+
     def secret(self, name: str) -> str:
         """Return what only this process knows, or the row has encrypted.
 
@@ -174,7 +190,8 @@ class Run(Hold):
         """
         if self.is_over:
             return
-        self.action.bytes_per_second = self.progress.rate()
+        with self._writing:
+            self.action.measure(self.progress)
         try:
             self.fenced(None, self.say())
         except (Lost, errors.Cancelled) as exc:

@@ -71,7 +71,20 @@ _STATE: dict[str, Any] = {
                         'minimum': 0, 'maximum': 100},
             'bytes_per_second': _COUNT,
             'eta_seconds': _COUNT_OR_NULL,
-            'stores': {'type': 'object'},
+            'stores': {
+                'type': 'object',
+                'additionalProperties': {
+                    'type': 'object',
+                    'properties': {
+                        'status': {'type': 'string'},
+                        'bytes_done': _COUNT,
+                        'bytes_per_second': {
+                            **_COUNT, 'description': 'While bytes flow'},
+                        'eta_seconds': _COUNT_OR_NULL,
+                    },
+                    'required': ['status', 'bytes_done'],
+                },
+            },
         },
         'required': ['bytes_done', 'bytes_total', 'percent',
                      'bytes_per_second', 'eta_seconds', 'stores'],

@@ -35,7 +35,8 @@ class Progress:
     percent: float | None = None
     bytes_per_second: float = 0
     eta_seconds: float | None = None
-    #: For each store that is written: its status and bytes.
+    #: For each store: ``status`` and ``bytes_done``, and while bytes flow
+    #: ``bytes_per_second`` and ``eta_seconds``.
     stores: Mapping[str, Any] = dataclasses.field(default_factory=dict)
 
 

@@ -56,6 +56,8 @@ class Task(NamedTuple):
     input: dict[str, Any]
     result: dict[str, Any]
     message: str
+    #: When it was read, or a moment before.
+    read_at: datetime.datetime
 
     @property
     def ours(self) -> dict[str, Any] | None:
@@ -73,19 +75,24 @@ _ROWS = sa.select(*_COLUMNS).select_from(
         tasks.c.deleted == sa.false())
 
 
-def _task(row: Any) -> Task:
+def _read(query: Any) -> list[Task]:
+    moment = db.now()
+    return [_task(row, moment) for row in db.read(query)]
+
+
+def _task(row: Any, read_at: datetime.datetime) -> Task:
     values = row._asdict()
     for name in ('input', 'result'):
         if not isinstance(values[name], dict):
             values[name] = {}
     values['message'] = values['message'] or ''
-    return Task(**values)
+    return Task(**values, read_at=read_at)
 
 
 def get(task_id: str) -> Task | None:
     """Return the row, ours or not, or None where there is none."""
-    rows = db.read(_ROWS.where(tasks.c.id == task_id))
-    return _task(rows[0]) if rows else None
+    rows = _read(_ROWS.where(tasks.c.id == task_id))
+    return rows[0] if rows else None
 
 
 def ours(*conditions: Any) -> list[Task]:
@@ -93,7 +100,7 @@ def ours(*conditions: Any) -> list[Task]:
     text = sa.type_coerce(task_info.c.input, sa.Text)
     query = _ROWS.where(text.like('%"glance_ext"%'), *conditions).order_by(
         tasks.c.created_at)
-    return [task for task in map(_task, db.read(query)) if task.ours]
+    return [task for task in _read(query) if task.ours]
 
 
 def unfinished() -> list[Task]:
@@ -178,8 +185,8 @@ def newest_first(*, owner: str | None = None, status: str | None = None,
                     tasks.c.id < after))] if after else []
         chosen = sa.select(tasks.c.id).where(*wanted, *beyond).order_by(
             *order).limit(count).subquery()
-        found = [_task(row) for row in db.read(
-            _ROWS.join(chosen, chosen.c.id == tasks.c.id).order_by(*order))]
+        found = _read(_ROWS.join(
+            chosen, chosen.c.id == tasks.c.id).order_by(*order))
         yield [task for task in found if task.ours]
         if len(found) < count:
             return
@@ -207,7 +214,7 @@ def insert(*, type_: str, owner: str, image_id: str | None,
 
     db.transaction(work)
     return Task(task_id, type_, status, owner, image_id, moment, moment,
-                None, input_, {}, message)
+                None, input_, {}, message, moment)
 
 
 def remove(task_id: str) -> None:
@@ -265,6 +272,13 @@ def keep(connection: db.Connection, task_id: str, result: dict[str, Any]
     """Write ``result`` once more, in the transaction of a fence."""
     connection.execute(task_info.update().where(
         task_info.c.task_id == task_id).values(result=result))
+
+
+def alter(connection: db.Connection, task_id: str, **changes: Any) -> None:
+    """Change some of ``result``, as it is now, after a fence."""
+    kept = connection.execute(sa.select(task_info.c.result).where(
+        task_info.c.task_id == task_id).with_for_update()).scalar_one()
+    keep(connection, task_id, {**(kept or {}), **changes})
 
 
 def note(task_id: str, **notes: Any) -> None:

@@ -179,6 +179,8 @@ def _block(name: str, action: client.Action, width: int) -> list[str]:
         total = progress.bytes_total
         percent = 100 * known.get('bytes_done', 0) / total if total else None
         status = words.printable(str(known.get('status', '')))
+        if rate := known.get('bytes_per_second'):
+            status = f'{_size(rate)}/s, {status}'
         lines.append(f'  {store:{wide}}  {_bar(percent)}  {status}')
     return lines
 

@@ -33,6 +33,7 @@ from glance_ext.host import tasks
 from glance_ext.plugins import aftercare
 from glance_ext.plugins.attempts import Attempts
 from glance_ext.stores import clearing
+from glance_ext.stores import drivers
 from glance_ext.stores import writing
 from glance_ext.stores.digesting import Readable
 
@@ -281,6 +282,10 @@ def clear(run: Run, store: str, image_id: str) -> None:
     :raises errors.StoreError: not now
     """
     try:
+        if run.lacks_token and drivers.needs_token(store):
+            raise clearing.LeftoversUnknown(
+                f'What may be left in {drivers.name(store)} is reached only '
+                f'with the token of the caller')
         clearing.clear(store, image_id, run.context)
     except clearing.LeftoversUnknown as exc:
         LOG.error('Action %s of image %s: %s. Nobody looks for it again.',

@@ -33,6 +33,7 @@ from glance_ext.actions.run import Run
 from glance_ext.host import copies
 from glance_ext.host import database as db
 from glance_ext.host import images
+from glance_ext.plugins import importing
 from glance_ext.plugins import verdicts
 from glance_ext.plugins.verdicts import GOOD
 from glance_ext.plugins.verdicts import MISSING
@@ -252,8 +253,11 @@ def undo(run: Run) -> None:
     gone = image is None or image.is_gone
     removed = []
     for store, entry in list(under_way.items()):
-        if entry['cleared'] or gone:
-            clearing.clear(store, action.image_id, run.context)
+        # It may have died when the object was gone, and not yet noted so.
+        if entry['cleared'] or gone or not clearing.is_occupied(
+                store, action.image_id, run.context,
+                cfg.CONF.glance_ext.stall_timeout):
+            importing.clear(run, store, action.image_id)
             removed.append(entry['location'])
         else:
             del under_way[store]

@@ -80,7 +80,7 @@ def receive(action: record.Action, context: contexts.Context,
         with contextlib.suppress(Lost, HandedBack, errors.ActionError):
             run.hand_back()
         raise
-    if posting.is_on():
+    if posting.is_on() and not posting.stays(action):
         run.hand_back()
         posting.post(action.id)
     else:

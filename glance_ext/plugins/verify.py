@@ -119,7 +119,8 @@ class Verify:
             store = drivers.store_of(location)
             action.stores[store]['status'] = 'reading'
             run.write(record.VERIFYING)
-            verdict = reader.judge(location, counting.part(store))
+            verdict = reader.judge(
+                location, counting.part(store, image.size))
             action.stores[store]['status'] = verdict.verdict
             found.append(verdict)
         reader.settle(found)
@@ -150,9 +151,9 @@ class _Counting:
         run.progress.restart()
         run.progress.branches.clear()
 
-    def part(self, store: str) -> Progress:
+    def part(self, store: str, total: int | None = None) -> Progress:
         """Return what counts the bytes that are read of a store now."""
-        part = Progress()
+        part = Progress(total)
         self._run.progress.branches[store] = part
         self._parts.append(part)
         return part

@@ -37,6 +37,11 @@ _T = TypeVar('_T')
 
 #: How the ids of Glance's own stores begin, for staging and for tasks.
 _RESERVED = 'os_glance_'
+#: Options of which all are set where Cinder's store has its own account.
+_CINDER_ACCOUNTS = (
+    ('auth_address', 'user_name', 'project_name', 'password'),
+    ('auth_address', 'application_credential_id',
+     'application_credential_secret'))
 #: What libraries call an exception of theirs that tells of a time-out.
 _TIMEOUT = re.compile('timed?out', re.IGNORECASE)
 
@@ -58,6 +63,24 @@ def writable() -> list[str]:
     """Return the ids of those that can be written to at all."""
     types = cfg.CONF.enabled_backends or {}
     return [store for store in known() if types.get(store) != 'http']
+
+
+def needs_token(store: str) -> bool:
+    """Tell whether a store acts with the token of whoever asks.
+
+    Its options say so: a driver that is made may connect.
+    """
+    several = cfg.CONF.enabled_backends
+    kind = (several.get(store) if several
+            else cfg.CONF.glance_store.default_store)
+    if kind not in ('swift', 'cinder'):
+        return False
+    options = cfg.CONF[store] if several else cfg.CONF.glance_store
+    if kind == 'swift':
+        return bool(options.swift_store_multi_tenant)
+    return not any(
+        all(getattr(options, f'cinder_store_{name}', None)
+            for name in account) for account in _CINDER_ACCOUNTS)
 
 
 def name(store: str) -> str:

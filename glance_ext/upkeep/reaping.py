@@ -42,7 +42,7 @@ def end_actions(tell: Tell, stopped: threading.Event, dry_run: bool) -> bool:
     :returns: False where something is left to do
     """
     stale = [action for action in keeper.known(tasks.unfinished())
-             if action.is_stale]
+             if action.was_stale]
     if dry_run:
         for action in stale:
             tell(_line(action, 'stale'))

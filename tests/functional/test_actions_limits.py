@@ -68,7 +68,20 @@ class ExpiryTest(life.LifeCase):
         until(lambda: self.marked(action))
         self.assertFalse(self.marked(lasting))
         self.assertFalse(self.marked(foreign))
-        self.glance.manage('db', 'purge', '--age_in_days', '0')
+        self.assertEqual(204, self.glance.request(
+            'DELETE', f'/v2/images/{image}').status)
+        for table in ('tasks', 'images', 'image_locations',
+                      'image_properties'):
+            self.glance.sql(f'update {table} set deleted_at = '
+                            "'2020-01-01 00:00:00' where deleted = 1")
+        for command in ('purge', 'purge_images_table'):
+            self.glance.manage('db', command, '--age_in_days', '1')
+        self.assertEqual([(lasting,)], self.glance.sql(
+            'select id from tasks where id in (?, ?)', (action, lasting)))
+        self.assertEqual([], self.glance.sql(
+            'select id from images where id = ?', (image,)))
+        # Of an image without a row.
+        self.assertEqual('success', self.glance.action(lasting)['status'])
 
     def marked(self, task):
         ((deleted,),) = self.glance.sql(

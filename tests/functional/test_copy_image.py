@@ -187,6 +187,25 @@ class CopyTest(ImportCase):
              for store in ('slow', 'cold')}, action['progress']['stores'])
         self.assertEqual(100, action['progress']['percent'])
 
+    def test_the_action_tells_how_fast_each_store_is(self):
+        image = self.glance.upload(DATA, stores=('fast',))
+        self.glance.fault('slow', image=image,
+                          bytes_per_second=len(DATA) // 10)
+        action = self.begin(image, copying('slow', 'cold'))
+
+        def seen():
+            stores = self.glance.action(action)['progress']['stores']
+            return all(state.get('bytes_per_second')
+                       for state in stores.values()) and stores
+
+        for state in until(seen).values():
+            self.assertLess(state['bytes_done'], len(DATA))
+            self.assertEqual(
+                (len(DATA) - state['bytes_done'])
+                // state['bytes_per_second'], state['eta_seconds'])
+        self.glance.clear_faults()
+        self.assertCopied(self.ended(action), image, 'slow', 'cold')
+
 
 class AttemptsTest(ImportCase):
     """Where there is a second attempt."""

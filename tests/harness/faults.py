@@ -28,10 +28,11 @@ from typing import Any
 
 KINDS = {
     'get': (
-        'raise', 'notfound', 'cut', 'zeros', 'corrupt', 'stall', 'slow'
+        'raise', 'notfound', 'cut', 'zeros', 'corrupt', 'stall', 'slow', 'die'
     ),
-    'add': ('raise', 'stall', 'slow'),
+    'add': ('raise', 'stall', 'slow', 'die'),
     'delete': ('raise', 'in_use'),
+    'write': ('die',),
 }  # fmt: skip
 
 
@@ -44,7 +45,9 @@ class Fault:
     makes ``raise`` of ``get`` happen when the object is opened. ``times``
     limits how often it fires, over all processes. ``error`` names a
     glance_store exception or a built-in one; ``seconds`` ends a stall that
-    nobody clears.
+    nobody clears. For ``write``, which is of an action's row, ``image`` is
+    any text in what was asked for, ``at`` which of its writes, and ``store``
+    ``before`` or ``after`` it.
     """
 
     id: str

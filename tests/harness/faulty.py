@@ -23,6 +23,7 @@ import os
 import time
 from typing import Any
 
+from tests.harness import dying
 from tests.harness import faults
 
 
@@ -134,6 +135,8 @@ class Source:
                 continue
             if fault.kind == 'raise':
                 raise _error(fault.error)
+            if fault.kind == 'die':
+                dying.die()
             stall(fault, self._told)
         return size
 
@@ -197,7 +200,7 @@ class Reader:
                         return
                     self._suffer(fault)
             fault = self._due(self._position)
-            if fault and fault.kind in ('raise', 'stall'):
+            if fault and fault.kind in ('raise', 'stall', 'die'):
                 self._done.add(fault.id)
                 if self._told.claim(fault):
                     self._suffer(fault)
@@ -219,6 +222,8 @@ class Reader:
     def _suffer(self, fault: faults.Fault) -> None:
         if fault.kind == 'raise':
             raise _error(fault.error)
+        if fault.kind == 'die':
+            dying.die()
         if fault.kind == 'stall':
             stall(fault, self._told)
         else:

@@ -92,7 +92,10 @@ def boot(
 
 
 def members(session: int) -> list[int]:
-    """Return the ids of the living processes of a session."""
+    """Return the ids of the living processes of a session.
+
+    Its leader, which is a server's main process, comes first.
+    """
     found = []
     for entry in Path('/proc').iterdir():
         if entry.name.isdigit():
@@ -103,7 +106,7 @@ def members(session: int) -> list[int]:
             state, _parent, _group, sid = stat.rpartition(')')[2].split()[:4]
             if int(sid) == session and state not in 'ZX':
                 found.append(int(entry.name))
-    return sorted(found)
+    return sorted(found, key=lambda pid: (pid != session, pid))
 
 
 def stop(

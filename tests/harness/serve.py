@@ -24,6 +24,7 @@ import sys
 import threading
 from typing import Any
 
+from tests.harness import dying
 from tests.harness import faulty
 from tests.harness import processes
 
@@ -43,6 +44,8 @@ def prepare() -> None:
 
 def loaded() -> None:
     """Tell the test that this process has its application."""
+    if FAULTS in os.environ and 'glance_ext.actions.run' in sys.modules:
+        dying.install(os.environ[FAULTS])
     (Path(os.environ[LOADED]) / str(os.getpid())).touch()
 
 

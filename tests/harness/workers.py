@@ -111,16 +111,20 @@ class Worker:
         self._arguments = arguments
         self._process: Any = None
 
-    def start(self, wait: bool = True) -> Worker:
-        """Boot it, and wait until it looks for work, or do not wait."""
+    def configure(self, config: settings.Options) -> None:
+        """Change its options; they hold from the next start or SIGHUP."""
         options: Any = {name: dict(section) for name, section
                         in self.glance.options.items()}
-        settings.merge(options, self._config)
+        settings.merge(options, config)
         if self._stores is not None:
             options['DEFAULT']['enabled_backends'] = ','.join(
                 f'{store}:file' for store in self._stores)
             options['glance_store']['default_backend'] = self._stores[0]
         self._file.write_text(settings.ini(options))
+
+    def start(self, wait: bool = True) -> Worker:
+        """Boot it, and wait until it looks for work, or do not wait."""
+        self.configure(self._config)
         python = str(self.glance.venv / 'bin' / 'python')
         env = {name: value for name, value in os.environ.items()
                if not name.startswith(('OS_', 'VIRTUAL_ENV', 'PYTHON'))}

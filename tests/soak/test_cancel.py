@@ -52,8 +52,12 @@ class RandomMomentTest(unittest.TestCase):
         with concurrent.futures.ThreadPoolExecutor(8) as pool:
             found = list(pool.map(lambda each: cancel(*each), moments))
         took = [seconds for answer, seconds, _ in found if answer == 204]
+        before = [ended['status'] for answer, _, ended in found
+                  if answer == 409]
         print(f'{len(took)} of {COUNT} cancelled, the slowest in '
-              f'{max(took):.1f} s')
+              f'{max(took):.1f} s; {len(before)} had ended well before they '
+              f'were to be cancelled')
+        self.assertEqual(['success'] * (COUNT - len(took)), before)
         self.assertGreater(len(took), COUNT // 4)
         self.assertLess(max(took), SOON)
         for image, (answer, _, ended) in zip(images, found, strict=True):

@@ -33,7 +33,7 @@ def run_of(project: str, *stores: str) -> Run:
     found = Run(record.Action.of(tasks.Task(
         str(uuid.uuid4()), 'api_image_import', 'pending', project, 'i',
         moment, moment, None, {'glance_ext': {'action_type': 'hash'}}, {},
-        '')), None)
+        '', moment)), None)
     found.stores = set(stores)
     return found
 

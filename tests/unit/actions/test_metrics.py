@@ -42,7 +42,8 @@ class Case(unittest.TestCase):
             moment - datetime.timedelta(seconds=30), moment, None,
             {'glance_ext': {'action_type': self.type}},
             {'stores': {store: {'status': said, 'bytes_done': 0}
-                        for store, said in dict(stores).items()}, **kept}, '')
+                        for store, said in dict(stores).items()}, **kept}, '',
+            moment)
         return Run(record.Action.of(task), None)
 
 

@@ -13,19 +13,23 @@
 
 import datetime
 import unittest
+from unittest import mock
 
 from glance_ext.actions import record
 from glance_ext.host import database
 from glance_ext.host import tasks
+from glance_ext.transfer import progress
 
 SPEC = {'action_type': 'hash', 'max_attempts': 4, 'heartbeat_timeout': 120}
 
 
-def task(status='processing', age=0, spec=None, result=None, message='m'):
+def task(status='processing', age=0, spec=None, result=None, message='m',
+         read=0):
     moment = database.now() - datetime.timedelta(seconds=age)
     return tasks.Task('t', 'api_image_import', status, 'p', 'i', moment,
                       moment, None, {'glance_ext': spec or SPEC},
-                      result or {}, message)
+                      result or {}, message,
+                      database.now() - datetime.timedelta(seconds=read))
 
 
 class TestAction(unittest.TestCase):
@@ -42,6 +46,13 @@ class TestAction(unittest.TestCase):
         self.assertTrue(record.Action.of(task(age=122)).is_stale)
         short = {**SPEC, 'heartbeat_timeout': 10}
         self.assertTrue(record.Action.of(task(age=12, spec=short)).is_stale)
+
+    def test_was_stale_only_where_it_was_so_when_it_was_read(self):
+        """Who is held up after that does not know what was written."""
+        for read, stale in ((200, False), (79, True), (0, True)):
+            action = record.Action.of(task(age=200, read=read))
+            self.assertTrue(action.is_stale)
+            self.assertEqual(stale, action.was_stale)
 
     def test_row_that_holds_no_action_is_refused(self):
         with self.assertRaises(ValueError):
@@ -63,6 +74,35 @@ class TestAction(unittest.TestCase):
             {'bytes_done': 250, 'bytes_total': 1000, 'percent': 25,
              'bytes_per_second': 50, 'eta_seconds': 15, 'stores': {}},
             action.view()['progress'])
+
+    def test_a_store_has_a_rate_and_a_time_while_bytes_flow(self):
+        action = record.Action.of(task(spec={
+            **SPEC, 'stores': ['fast', 'slow', 'cold']}))
+        now = 50.0
+        with mock.patch.object(
+                progress.time, 'monotonic', lambda: now):
+            work = progress.Progress(1000)
+            for store in ('fast', 'slow'):
+                work.branch(store)
+            now += 2
+            work.advance(600)
+            work.branches['fast'].advance(600)
+            work.branches['slow'].advance(200)
+            action.measure(work)
+        action.count(work)
+        action.phase = 'writing'
+        pending = {'status': 'pending'}
+        self.assertEqual(
+            {'fast': {**pending, 'bytes_done': 600,
+                      'bytes_per_second': 300, 'eta_seconds': 1},
+             'slow': {**pending, 'bytes_done': 200,
+                      'bytes_per_second': 100, 'eta_seconds': 8},
+             'cold': {**pending, 'bytes_done': 0}},
+            action.view()['progress']['stores'])
+        action = record.Action.of(task(
+            spec=action.spec, result={**action.kept(), 'phase': 'ended'}))
+        self.assertEqual({**pending, 'bytes_done': 600},
+                         action.view()['progress']['stores']['fast'])
 
     def test_state_that_is_not_for_callers_is_not_shown(self):
         action = record.Action.of(task(result={'state': {'secret': 1}}))

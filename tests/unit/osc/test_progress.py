@@ -176,7 +176,11 @@ class BarsTest(unittest.TestCase):
     def test_a_copy_has_a_bar_for_each_store(self):
         stores = {
             'fast': {'status': 'verifying', 'bytes_done': 4},
-            'far': {'status': 'writing', 'bytes_done': 1},
+            'far': {
+                'status': 'writing',
+                'bytes_done': 1,
+                'bytes_per_second': 2048,
+            },
         }
         seen = running(done=4, total=4, progress={'stores': stores})
         os.environ['LINES'] = '24'
@@ -185,7 +189,7 @@ class BarsTest(unittest.TestCase):
             [
                 'i1  100 %, 4 B of 4 B, reading',
                 f'  fast  [{"#" * 24}]  verifying',
-                f'  far   [{"#" * 6}{"." * 18}]  writing',
+                f'  far   [{"#" * 6}{"." * 18}]  2 KiB/s, writing',
                 '',
             ],
             self.terminal.screen(),

@@ -12,7 +12,9 @@
 """The way to a driver, and what becomes of its exceptions."""
 
 import threading
+import types
 import unittest
+from unittest import mock
 
 from glance_store import exceptions
 
@@ -26,6 +28,44 @@ SECRET = 'user:password@host'
 
 class ReadTimedOut(Exception):
     pass
+
+
+class TestNeedsToken(unittest.TestCase):
+    """What acts with the caller's token has no account of its own."""
+
+    def ask(self, kind, several=True, **options):
+        group = types.SimpleNamespace(
+            default_store=kind, swift_store_multi_tenant=False)
+        vars(group).update(options)
+        conf = mock.MagicMock(
+            enabled_backends={'one': kind} if several else {},
+            glance_store=group)
+        conf.__getitem__.side_effect = {'one': group}.__getitem__
+        with mock.patch.object(drivers.cfg, 'CONF', conf):
+            return drivers.needs_token('one' if several else '')
+
+    def test_swift_of_many_tenants(self):
+        for several in (True, False):
+            self.assertTrue(self.ask(
+                'swift', several, swift_store_multi_tenant=True))
+            self.assertFalse(self.ask('swift', several))
+
+    def test_cinder_without_all_of_an_account(self):
+        account = {f'cinder_store_{name}': 'x' for name in (
+            'auth_address', 'user_name', 'project_name', 'password')}
+        credential = {f'cinder_store_{name}': 'x' for name in (
+            'auth_address', 'application_credential_id',
+            'application_credential_secret')}
+        for options in account, credential:
+            self.assertFalse(self.ask('cinder', **options))
+            options.popitem()
+            self.assertTrue(self.ask('cinder', **options))
+
+    def test_others_and_one_that_is_gone(self):
+        for kind in ('file', 'rbd', 's3', 'http'):
+            self.assertFalse(self.ask(kind))
+        with fixture.stores({'one': fixture.Store()}):
+            self.assertFalse(drivers.needs_token('gone'))
 
 
 class TestOfLocation(unittest.TestCase):
