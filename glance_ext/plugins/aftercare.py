@@ -9,7 +9,7 @@
 # WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
 # License for the specific language governing permissions and limitations
 # under the License.
-"""What Glance undoes of an action that has ended, put right again.
+"""What actions leave in stores, and what Glance undoes of them.
 
 A save or a deletion of an image goes by what was loaded before it, which may
 be from before a copy was recorded.
@@ -23,6 +23,7 @@ from oslo_config import cfg
 from oslo_log import log as logging
 
 from glance_ext import errors
+from glance_ext.actions.run import Run
 from glance_ext.host import copies
 from glance_ext.host import database as db
 from glance_ext.host import locks
@@ -51,7 +52,7 @@ def bring_back(image_id: str, recorded: Mapping[str, int]) -> None:
                         image_id, drivers.name(store))
 
 
-def clear(image_id: str, stores: Iterable[str]) -> None:
+def clear_deleted(image_id: str, stores: Iterable[str]) -> None:
     """Delete copies of a deleted image that its deletion did not know of."""
     for store in stores:
         try:
@@ -73,3 +74,19 @@ def clear_left(image_id: str, stores: Iterable[str]) -> None:
             clearing.in_turn(
                 store, image_id, cfg.CONF.glance_ext.stall_timeout,
                 functools.partial(clear_one, store))
+
+
+def clear(run: Run, store: str, image_id: str) -> None:
+    """Delete what is in a store of a copy that is not recorded.
+
+    :raises errors.StoreError: not now
+    """
+    try:
+        if run.lacks_token and drivers.needs_token(store):
+            raise clearing.LeftoversUnknown(
+                f'What may be left in {drivers.name(store)} is reached only '
+                f'with the token of the caller')
+        clearing.clear(store, image_id, run.context)
+    except clearing.LeftoversUnknown as exc:
+        LOG.error('Action %s of image %s: %s. Nobody looks for it again.',
+                  run.action.id, image_id, exc.message)

@@ -34,6 +34,7 @@ from glance_ext.host import locks
 from glance_ext.host import quotas
 from glance_ext.host import staging
 from glance_ext.host import tasks
+from glance_ext.plugins import aftercare
 from glance_ext.plugins import attempts
 from glance_ext.plugins import importing
 from glance_ext.plugins import sources
@@ -214,7 +215,7 @@ class ImageImport(importing.Import):
         there = images.read(future_id)
         if there is None or there.deleted:
             for store in action.state.get('noted', []):
-                importing.clear(run, store, future_id)
+                aftercare.clear(run, store, future_id)
 
     def _obtain(self, run: Run) -> tuple[dict[str, str], dict[str, str]]:
         """Have the data in staging; return its digests, and the wanted ones.

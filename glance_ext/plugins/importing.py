@@ -17,8 +17,6 @@ import pathlib
 import time
 from typing import Any
 
-from oslo_log import log as logging
-
 from glance_ext import errors
 from glance_ext.actions import record
 from glance_ext.actions.run import Run
@@ -32,12 +30,8 @@ from glance_ext.host import staging
 from glance_ext.host import tasks
 from glance_ext.plugins import aftercare
 from glance_ext.plugins.attempts import Attempts
-from glance_ext.stores import clearing
-from glance_ext.stores import drivers
 from glance_ext.stores import writing
 from glance_ext.stores.digesting import Readable
-
-LOG = logging.getLogger(__name__)
 
 #: Seconds between the deletion of an image's data and that of its row.
 _DELETION_LAG = 2.0
@@ -173,7 +167,7 @@ class Import:
         run.write(record.ROLLING_BACK, work)
         staging.remove(action.id)
         for store in action.state.get('noted', []):
-            clear(run, store, action.image_id)
+            aftercare.clear(run, store, action.image_id)
             if action.stores[store]['status'] != 'failure':
                 action.stores[store]['status'] = 'rolled-back'
 
@@ -201,7 +195,8 @@ class Import:
         for action in actions:
             image = images.read(action.image_id)
             if image is not None and image.status == 'deleted':
-                aftercare.clear(image.id, action.state.get('copies', {}))
+                aftercare.clear_deleted(
+                    image.id, action.state.get('copies', {}))
                 continue
             if image is None or image.is_gone or locks.holder(image.id):
                 continue
@@ -235,7 +230,7 @@ class Import:
             action.stores[store]['status'] = (
                 'success' if store in there else 'pending')
             if store in action.state.get('noted', []) and store not in there:
-                clear(run, store, action.image_id)
+                aftercare.clear(run, store, action.image_id)
         run.write(record.READING)
 
     def _go_on(self, run: Run, job: Attempts, cause: errors.ActionError
@@ -274,19 +269,3 @@ def _require_image(run: Run, cause: errors.ActionError) -> None:
 def _recorded(action: record.Action) -> list[int]:
     """Return the ids of the locations that an action has added."""
     return [each for each in action.state.get('copies', {}).values() if each]
-
-
-def clear(run: Run, store: str, image_id: str) -> None:
-    """Delete what is in a store of a copy that is not recorded.
-
-    :raises errors.StoreError: not now
-    """
-    try:
-        if run.lacks_token and drivers.needs_token(store):
-            raise clearing.LeftoversUnknown(
-                f'What may be left in {drivers.name(store)} is reached only '
-                f'with the token of the caller')
-        clearing.clear(store, image_id, run.context)
-    except clearing.LeftoversUnknown as exc:
-        LOG.error('Action %s of image %s: %s. Nobody looks for it again.',
-                  run.action.id, image_id, exc.message)

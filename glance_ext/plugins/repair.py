@@ -33,7 +33,7 @@ from glance_ext.actions.run import Run
 from glance_ext.host import copies
 from glance_ext.host import database as db
 from glance_ext.host import images
-from glance_ext.plugins import importing
+from glance_ext.plugins import aftercare
 from glance_ext.plugins import verdicts
 from glance_ext.plugins.verdicts import GOOD
 from glance_ext.plugins.verdicts import MISSING
@@ -257,7 +257,7 @@ def undo(run: Run) -> None:
         if entry['cleared'] or gone or not clearing.is_occupied(
                 store, action.image_id, run.context,
                 cfg.CONF.glance_ext.stall_timeout):
-            importing.clear(run, store, action.image_id)
+            aftercare.clear(run, store, action.image_id)
             removed.append(entry['location'])
         else:
             del under_way[store]

@@ -96,7 +96,7 @@ class Verify:
             image = images.read(action.image_id)
             repaired = action.state.get('repaired', {})
             if image is not None and image.status == 'deleted':
-                aftercare.clear(image.id, repaired)
+                aftercare.clear_deleted(image.id, repaired)
                 continue
             if image is None or image.is_gone or locks.holder(image.id):
                 continue
