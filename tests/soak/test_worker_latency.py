@@ -13,7 +13,7 @@
 
 Beside it the same list while Glance's own import copies the same bytes, and
 while nothing happens. Its figures are printed; ``GLANCE_EXT_SOAK_MIB`` is
-the size of each image (64).
+the size of each image (8).
 """
 
 import os
@@ -28,7 +28,7 @@ from tests.harness import glance
 from tests.harness import workers
 from tests.harness.soaking import soak
 
-SIZE = int(os.environ.get('GLANCE_EXT_SOAK_MIB', '64')) << 20
+SIZE = int(os.environ.get('GLANCE_EXT_SOAK_MIB', '8')) << 20
 IMAGES, ROUNDS, PAUSE = 20, 3, 0.005
 STORES = ('fast', 'slow')
 
