@@ -35,7 +35,7 @@ from glance_ext.host import policy
 from glance_ext.host import quotas
 from glance_ext.host import wsgi
 from glance_ext.host.wsgi import Answer
-from glance_ext.plugins.importing import Import
+from glance_ext.plugins.importing import Method
 from glance_ext.stores import drivers
 
 #: Methods of Glance's own, which its operator enables.
@@ -56,7 +56,7 @@ SCHEMA: dict[str, Any] = {
 }
 
 
-def taken_over() -> dict[str, Import]:
+def taken_over() -> dict[str, Method]:
     """Return ``{name: method}`` of those that the extension answers for.
 
     :raises ValueError: ``import_methods`` names one that is not installed
@@ -70,7 +70,7 @@ def taken_over() -> dict[str, Import]:
             found = plugin.load(name)
         except KeyError:
             found = None
-        if not isinstance(found, Import):
+        if not isinstance(found, Method):
             raise ValueError(f'[glance_ext] import_methods: there is no '
                              f'import method {name!r}')
         methods[name] = found
@@ -174,7 +174,7 @@ def begin(request: wsgi.Request, image_id: str) -> Answer:
     return Answer(view, 202, wsgi.absolute(request, view['self']))
 
 
-def _validate(method: Import, body: dict[str, Any], about: dict[str, Any]
+def _validate(method: Method, body: dict[str, Any], about: dict[str, Any]
               ) -> None:
     schema = {'type': 'object', 'properties': method.properties}
     if 'uri' in about and 'uri' not in method.properties:
@@ -198,7 +198,7 @@ def _must_succeed(body: dict[str, Any]) -> bool:
                          not body.get('allow_failure', False)))
 
 
-def _require_state(method: Import, image: Any) -> None:
+def _require_state(method: Method, image: Any) -> None:
     if image.status != method.wanted:
         raise webob.exc.HTTPConflict(
             explanation=f'Image {image.image_id} is {image.status}; '
@@ -238,7 +238,7 @@ def choose_stores(request: wsgi.Request, body: dict[str, Any]) -> list[str]:
     return wanted
 
 
-def _stores(request: wsgi.Request, body: dict[str, Any], method: Import,
+def _stores(request: wsgi.Request, body: dict[str, Any], method: Method,
             image: Any) -> list[str]:
     """Return the stores to write to that have no copy yet."""
     wanted = choose_stores(request, body)
@@ -269,7 +269,7 @@ def _stores_of(image: Any) -> list[str]:
             image.image_id, drivers.default_store())))
 
 
-def _require_room(request: wsgi.Request, method: Import, image: Any,
+def _require_room(request: wsgi.Request, method: Method, image: Any,
                   stores: list[str]) -> None:
     context = request.context
     why = (quotas.refuse_import(context, image.size, method.is_staged())
@@ -283,7 +283,7 @@ def _require_room(request: wsgi.Request, method: Import, image: Any,
         raise webob.exc.HTTPRequestEntityTooLarge(explanation=why)
 
 
-def _plan(request: wsgi.Request, method: Import, image: Any,
+def _plan(request: wsgi.Request, method: Method, image: Any,
           stores: Iterable[str]) -> dict[str, Any]:
     """Return what would be done. Nothing is asked of anybody for it."""
     targets = [{'store': store or 'default', 'bytes': image.size}

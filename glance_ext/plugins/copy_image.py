@@ -37,7 +37,7 @@ from glance_ext.stores import writing
 from glance_ext.stores.reading import Copy
 
 
-class CopyImage(importing.Import):
+class CopyImage(importing.Method):
     """The plugin. Each copy is recorded as soon as it is whole."""
 
     name = 'copy-image'

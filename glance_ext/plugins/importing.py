@@ -11,6 +11,7 @@
 # under the License.
 """Import methods: one source into several stores, all of it or nothing."""
 
+import abc
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 import functools
 import pathlib
@@ -40,8 +41,8 @@ _FINAL = (errors.Cancelled, errors.ImageDeleted, errors.ImageNotActive,
           errors.ImageChanged)
 
 
-class Import:
-    """What all import methods do; a method says where the bytes are.
+class Import(abc.ABC):
+    """What all imports do; a kind of import says where the bytes are.
 
     The spec holds ``stores``, ``all_stores_must_succeed`` and ``method``.
     The state holds ``noted``: the stores where something may lie that is
@@ -52,37 +53,21 @@ class Import:
     #: As it is called in a request, and the type of its actions.
     name: str
     event = 'image.copy'
-    #: What the image has to be when it is asked for, and while it runs.
-    wanted: str
+    #: What the image has to be while it runs.
     statuses: Collection[str]
-    #: The JSON schemas of what ``method`` has beside its name.
-    properties: Mapping[str, Any] = {}
 
-    # What the call asks -------------------------------------------------
+    # How the bytes go ---------------------------------------------------
 
-    def require(self, allowed: policy.ImagePolicy) -> None:
-        """Raise webob's HTTPForbidden or HTTPNotFound unless allowed."""
-        raise NotImplementedError
-
-    def keep(self, method: dict[str, Any]
-             ) -> tuple[dict[str, Any], dict[str, str]]:
-        """Return what the row keeps of ``method``, and what it must not.
-
-        :raises ValueError: with what is wrong about it
-        :raises errors.DestinationRefused:
-        """
-        raise NotImplementedError
-
+    @abc.abstractmethod
     def is_staged(self) -> bool:
         """Tell whether the data lies in staging on its way."""
-        raise NotImplementedError
 
+    @abc.abstractmethod
     def is_inspected(self, image: Any) -> bool:
         """Tell whether the data is looked at, as Glance does on upload.
 
         :param image: Glance's image object
         """
-        raise NotImplementedError
 
     def seen(self, run: Run) -> Any | None:
         """Return Glance's image object, as the caller sees it."""
@@ -96,19 +81,15 @@ class Import:
         """
         return None
 
-    def prepare(self, connection: db.Connection, image_id: str) -> bool:
-        """Write to an image that its import is accepted. False: changed."""
-        raise NotImplementedError
+    # What a kind has of its own -----------------------------------------
 
-    # What a method has of its own ----------------------------------------
-
+    @abc.abstractmethod
     def sources(self, run: Run, image: images.Image) -> Sequence[Readable]:
         """Return where the data can be read from, the best one first."""
-        raise NotImplementedError
 
+    @abc.abstractmethod
     def recorded(self, run: Run, image: images.Image) -> dict[str, str]:
         """Return ``{algorithm: digest}`` that the source must have."""
-        raise NotImplementedError
 
     def register(self, run: Run, written: writing.Written) -> bool:
         """Record a copy that is whole, if it is not left to the end.
@@ -128,9 +109,9 @@ class Import:
         action.state.setdefault('copies', {})[written.store] = location_id
         return location_id is not None
 
+    @abc.abstractmethod
     def finish(self, run: Run, image: images.Image, job: Attempts) -> None:
         """End the action well, in one write."""
-        raise NotImplementedError
 
     # The plugin ----------------------------------------------------------
 
@@ -250,6 +231,32 @@ class Import:
                     or run.action.spec['all_stores_must_succeed']):
                 raise
             job.give_up()
+
+
+class Method(Import):
+    """An import that ``POST /v2/images/{id}/import`` can ask for."""
+
+    #: What the image has to be when it is asked for.
+    wanted: str
+    #: The JSON schemas of what ``method`` has beside its name.
+    properties: Mapping[str, Any] = {}
+
+    @abc.abstractmethod
+    def require(self, allowed: policy.ImagePolicy) -> None:
+        """Raise webob's HTTPForbidden or HTTPNotFound unless allowed."""
+
+    @abc.abstractmethod
+    def keep(self, method: dict[str, Any]
+             ) -> tuple[dict[str, Any], dict[str, str]]:
+        """Return what the row keeps of ``method``, and what it must not.
+
+        :raises ValueError: with what is wrong about it
+        :raises errors.DestinationRefused:
+        """
+
+    @abc.abstractmethod
+    def prepare(self, connection: db.Connection, image_id: str) -> bool:
+        """Write to an image that its import is accepted. False: changed."""
 
 
 def _require_image(run: Run, cause: errors.ActionError) -> None:

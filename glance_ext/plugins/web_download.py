@@ -43,7 +43,7 @@ from glance_ext.transfer.http_source import Download
 _TEXT = {'type': 'string', 'minLength': 1, 'maxLength': 2048}
 
 
-class WebDownload(importing.Import):
+class WebDownload(importing.Method):
     """The plugin. Nothing is recorded before all of it can be.
 
     What the row keeps of a URI ends at its question mark: the query may be a

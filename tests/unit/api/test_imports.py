@@ -23,10 +23,10 @@ from glance_ext import conf
 from glance_ext.actions import plugin
 from glance_ext.api import imports
 from glance_ext.host import release
-from glance_ext.plugins import importing
+from glance_ext.plugins import copy_image
 
 
-class Elsewhere(importing.Import):
+class Elsewhere(copy_image.CopyImage):
     """A method that another package brings."""
 
     name = 'elsewhere'
@@ -69,7 +69,7 @@ class MethodsTest(ImportsCase):
             self.assertTrue(self.ours({'method': {'name': 'elsewhere'}}))
 
     def test_a_method_that_is_none_is_refused_by_name(self):
-        for name in ('hash', 'nowhere'):
+        for name in ('hash', 'import', 'nowhere'):
             self.option(group='glance_ext', import_methods=[name])
             with self.assertRaisesRegex(ValueError, name):
                 imports.taken_over()
