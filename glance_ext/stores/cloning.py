@@ -16,6 +16,7 @@ compared with what comes, and from the first difference on that is written.
 """
 
 from collections.abc import Iterable, Sequence
+import errno
 import fcntl
 from pathlib import Path
 from typing import Any
@@ -28,6 +29,8 @@ from glance_ext.transfer.feed import Feed
 
 #: ``FICLONE`` of ``linux/fs.h``.
 _CLONE = 0x40049409
+#: What the driver too takes for a full disk.
+_FULL = errno.ENOSPC, errno.EFBIG
 
 
 def add(driver: drivers.Driver, image_id: str, feed: Feed, size: int,
@@ -42,7 +45,12 @@ def add(driver: drivers.Driver, image_id: str, feed: Feed, size: int,
     target = Path(driver._find_best_datadir(size), image_id)
     if not any(_clone(file, target) for file in _files(like)):
         return None
-    count = _write_on(target, feed)
+    try:
+        count = _write_on(target, feed)
+    except OSError as exc:
+        if exc.errno in _FULL:
+            raise store_exceptions.StorageFull from exc
+        raise
     if mode := driver.store_conf.filesystem_store_file_perm:
         target.chmod(int(str(mode), 8))
     metadata = dict(driver._get_metadata(str(target)) or {})

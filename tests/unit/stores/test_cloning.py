@@ -11,15 +11,40 @@
 # under the License.
 """What a clone is made into where it was not what is to be written."""
 
+import errno
 from pathlib import Path
 import tempfile
 import unittest
+from unittest import mock
 
+from glance_store import exceptions as store_exceptions
+
+from glance_ext.host import images
 from glance_ext.stores import cloning
 from glance_ext.transfer.feed import Feed
 
 CHUNKS = [b'abcd', b'efgh', b'ij']
 DATA = b''.join(CHUNKS)
+
+
+class TestAdd(unittest.TestCase):
+    def test_a_disk_that_is_full_is_told_as_the_driver_tells_it(self):
+        directory = self.enterContext(tempfile.TemporaryDirectory())
+        driver = mock.Mock()
+        driver._find_best_datadir.return_value = directory
+        where = mock.Mock()
+        where.store_location.path = '/source'
+        location = images.Location(1, 'fast', 'file:///source')
+        for number, expected in (
+                (errno.ENOSPC, store_exceptions.StorageFull),
+                (errno.EIO, OSError)):
+            with (mock.patch.object(cloning.drivers, 'of_location',
+                                    return_value=(driver, where)),
+                  mock.patch.object(cloning, '_clone', return_value=True),
+                  mock.patch.object(cloning, '_write_on',
+                                    side_effect=OSError(number, 'no')),
+                  self.assertRaises(expected)):
+                cloning.add(driver, 'image', Feed(), 1, [location])
 
 
 class TestWriteOn(unittest.TestCase):
