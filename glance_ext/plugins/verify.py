@@ -15,8 +15,6 @@ from collections.abc import Collection, Iterator
 import functools
 from typing import Any
 
-from oslo_log import log as logging
-
 from glance_ext import errors
 from glance_ext.actions import record
 from glance_ext.actions.run import Run
@@ -29,8 +27,6 @@ from glance_ext.plugins import repair
 from glance_ext.plugins import verdicts
 from glance_ext.stores import drivers
 from glance_ext.transfer.progress import Progress
-
-LOG = logging.getLogger(__name__)
 
 ACTION_TYPE = 'verify'
 STATUSES = images.ACTIVE, images.DEACTIVATED

@@ -137,13 +137,7 @@ class Keystone:
         return {
             'DEFAULT': {'use_keystone_limits': True},
             'oslo_limit': {
-                'auth_url': self.url,
-                'auth_type': 'password',
-                'username': SERVICE.name,
-                'password': PASSWORD,
-                'project_name': SERVICE.project,
-                'user_domain_id': 'default',
-                'project_domain_id': 'default',
+                **self._account(),
                 'endpoint_id': self._endpoint,
             },
         }
@@ -153,16 +147,21 @@ class Keystone:
         return {
             'keystone_authtoken': {
                 'www_authenticate_uri': self.url,
-                'auth_url': self.url,
-                'auth_type': 'password',
-                'username': SERVICE.name,
-                'password': PASSWORD,
-                'project_name': SERVICE.project,
-                'user_domain_id': 'default',
-                'project_domain_id': 'default',
+                **self._account(),
                 'service_token_roles': 'service',
                 'service_token_roles_required': True,
             }
+        }
+
+    def _account(self) -> dict[str, Any]:
+        return {
+            'auth_url': self.url,
+            'auth_type': 'password',
+            'username': SERVICE.name,
+            'password': PASSWORD,
+            'project_name': SERVICE.project,
+            'user_domain_id': 'default',
+            'project_domain_id': 'default',
         }
 
     def environment(self, user: users.User) -> dict[str, str]:
