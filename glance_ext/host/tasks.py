@@ -39,6 +39,10 @@ STATUSES = PENDING, PROCESSING, SUCCESS, FAILURE
 _BATCH = 500
 #: How many are looked at for being expired.
 _STRETCH = 5000
+#: A list looks at what is so old at the most, as long as it lacks some.
+_AGES = datetime.timedelta(hours=1), datetime.timedelta(days=2), None
+#: A row that was handed back says that it was written so much earlier.
+_BACKDATED = datetime.timedelta(seconds=3601)
 
 
 class Task(NamedTuple):
@@ -176,21 +180,45 @@ def newest_first(*, owner: str | None = None, status: str | None = None,
         (tasks.c.owner, owner), (tasks.c.image_id, image_id),
         (sa.func.coalesce(tasks.c.status, ''), status)) if value is not None]
     order = tasks.c.created_at.desc(), tasks.c.id.desc()
-    while True:
-        last = sa.select(tasks.c.created_at).where(
-            tasks.c.id == after).scalar_subquery()
-        beyond = [sa.or_(
-            tasks.c.created_at < last,
-            sa.and_(tasks.c.created_at == last,
-                    tasks.c.id < after))] if after else []
-        chosen = sa.select(tasks.c.id).where(*wanted, *beyond).order_by(
-            *order).limit(count).subquery()
-        found = _read(_ROWS.join(
-            chosen, chosen.c.id == tasks.c.id).order_by(*order))
-        yield [task for task in found if task.ours]
-        if len(found) < count:
-            return
-        after, count = found[-1].id, min(2 * count, _BATCH)
+    # Those of one image are few, and found by its index.
+    for age in _AGES if image_id is None else (None,):
+        full = True
+        while full:
+            chosen = sa.select(tasks.c.id).where(
+                *wanted, *_beyond(after), *_within(age)).order_by(
+                *order).limit(count).subquery()
+            found = _read(_ROWS.join(
+                chosen, chosen.c.id == tasks.c.id).order_by(*order))
+            yield [task for task in found if task.ours]
+            if found:
+                after = found[-1].id
+            full = len(found) == count
+            if full:
+                count = min(2 * count, _BATCH)
+
+
+def _beyond(after: str | None) -> list[Any]:
+    """Return the SQL conditions that a row comes behind the one ``after``."""
+    if not after:
+        return []
+    last = sa.select(tasks.c.created_at).where(
+        tasks.c.id == after).scalar_subquery()
+    return [sa.or_(
+        tasks.c.created_at < last,
+        sa.and_(tasks.c.created_at == last, tasks.c.id < after))]
+
+
+def _within(age: datetime.timedelta | None) -> list[Any]:
+    """Return the SQL conditions that a row is no older.
+
+    For the time when it was written there is an index, for that when it was
+    created there is none; and it is written when it is created.
+    """
+    if age is None:
+        return []
+    since = db.now() - age
+    return [tasks.c.created_at >= since,
+            tasks.c.updated_at >= since - _BACKDATED]
 
 
 def insert(*, type_: str, owner: str, image_id: str | None,

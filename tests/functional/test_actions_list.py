@@ -11,6 +11,7 @@
 # under the License.
 """``GET /v2/image-actions``: which, for whom, in which order and pages."""
 
+import datetime
 import itertools
 import json
 import uuid
@@ -61,6 +62,8 @@ class ListCase(cases.HashCase):
 
     def copies(self, action, count, **columns):
         """Copy an action's rows; return the ids, the newest first."""
+        if 'created_at' in columns:
+            columns = {'updated_at': columns['created_at'], **columns}
         made = sorted((str(uuid.uuid4()) for _ in range(count)), reverse=True)
         names = ('type', 'status', 'owner', 'image_id', 'created_at',
                  'updated_at', 'expires_at', 'deleted')
@@ -133,6 +136,31 @@ class PageTest(ListCase):
              for page in pages])
         self.assertEqual(f'{PATH}?limit=3', pages[0]['first'])
         self.assertEqual(f'{PATH}?limit=3&marker={new[2]}', pages[0]['next'])
+
+    def test_old_and_new_ones_are_on_the_same_pages(self):
+        action, made = self.action(), []
+        now = datetime.datetime.now(datetime.UTC).replace(tzinfo=None)
+        for minutes in (10, 55, 90, 2_000, 3_000, 100_000):
+            moment = now - datetime.timedelta(minutes=minutes)
+            made += self.copies(action, 2, created_at=moment.isoformat(' '))
+        # Handed back at once: then it is as if written long ago.
+        made += self.copies(action, 1, created_at='2020-01-01 01:00:00',
+                            updated_at='2020-01-01 00:00:00')
+        for limit in (1, 3, 5, 20):
+            self.assertEqual([action['id'], *made], [
+                found['id'] for page in self.walk(f'limit={limit}')
+                for found in page['image_actions']])
+
+    def test_one_handed_back_is_with_the_new_ones(self):
+        action = self.action()
+        now = datetime.datetime.now(datetime.UTC).replace(tzinfo=None)
+        created, written = (
+            (now - datetime.timedelta(minutes=minutes)).isoformat(' ')
+            for minutes in (50, 110))
+        back = self.copies(action, 1, created_at=created, updated_at=written)
+        self.copies(action, 3, created_at='2020-01-01 00:00:00')
+        self.assertEqual([action['id'], *back], [
+            found['id'] for found in self.list('limit=2')['image_actions']])
 
     def test_a_last_page_that_is_full_has_no_next_one(self):
         self.copies(self.action(), 3)

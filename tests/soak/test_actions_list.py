@@ -48,18 +48,22 @@ class FullTableTest(cases.HashCase):
         on.wait_action(action)
         on.sql("update tasks set owner = 'project' where id = ?", (action,))
         name = "concat(lpad(hex(seq), 8, '0'), '-0000-4000-8000-', '{}')"
-        for count, mark, until in (
-                (live - 1, '000000000000', 'date_add(now(), interval 2 day)'),
-                (expired, '00000000000f', 'date_sub(now(), interval 1 hour)')):
+        # An action lives for two days after its end.
+        step = 2 * 24 * 3600 // live
+        for count, mark, first in (
+                (live - 1, '000000000000', 0),
+                (expired, '00000000000f', 2 * 24 * 3600)):
             if not count:
                 continue
             numbers, key = f'seq_1_to_{count}', name.format(mark)
+            age = f'interval {first} + seq * {step} second'
             on.sql(
                 'insert into tasks (id, type, status, owner, image_id, '
                 'created_at, updated_at, expires_at, deleted) select '
-                f'{key}, type, status, owner, image_id, created_at, '
-                f'updated_at, {until}, 0 from tasks, {numbers} where id = ?',
-                (action,))
+                f'{key}, type, status, owner, image_id, '
+                f'date_sub(created_at, {age}), date_sub(updated_at, {age}), '
+                f'date_sub(expires_at, {age}), 0 '
+                f'from tasks, {numbers} where id = ?', (action,))
             on.sql(
                 'insert into task_info (task_id, input, result, message) '
                 f'select {key}, input, result, message from task_info, '

@@ -24,6 +24,7 @@ import time
 from bench import turns
 from tests.functional import import_life
 from tests.harness import glance
+from tests.harness import mariadb
 from tests.harness import workers
 from tests.harness.soaking import soak
 
@@ -51,7 +52,8 @@ class WorkerLatencyTest(import_life.ImportCase):
         self.worker.start()
 
     def started(self, **how):
-        server = glance.Glance(stores=STORES, **how)
+        server = glance.Glance(
+            stores=STORES, database=mariadb.Database(), **how)
         self.addCleanup(server.stop, signal.SIGKILL)
         server.start()
         data = os.urandom(SIZE)
