@@ -23,6 +23,9 @@ from tests.functional import cases
 from tests.functional import guide_cloud
 from tests.harness import pages
 
+#: The programs that do nothing to whoever runs the tests.
+RUN = ('openstack', 'glance-ext', 'glance-ext-manage', 'glance-ext-status',
+       'curl', 'oslopolicy-sample-generator', 'cd /etc/glance &&', 'complete')
 #: What is not run here, by its beginning, and why.
 NOT_RUN = {
     r'make (demo|test)$': 'runs what runs this, and asks for nothing else',
@@ -73,6 +76,9 @@ class PagesTest(GuideCase):
     def check(self, cloud, line, shown):
         if 'curl ' in line and not shutil.which('curl'):
             self.skipTest('curl is not installed')
+        self.assertTrue(
+            line.lstrip('#$ ').startswith(tuple(f'{each} ' for each in RUN)),
+            'neither to be run nor listed')
         status, output = cloud.run(line)
         self.assertEqual(0, status, output)
         lines = iter(output.splitlines())
