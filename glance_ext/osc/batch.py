@@ -53,7 +53,7 @@ class Job:
     action: client.Action | None = None
     #: What would be done, where nothing is to be.
     plan: Mapping[str, Any] | None = None
-    #: Nothing had to be done.
+    #: Nothing had to be done so far.
     idle: bool = False
     #: Why there is no action, or why it cannot be seen any more.
     error: client.ClientError | None = None
@@ -267,7 +267,7 @@ class BatchCommand(calling.Lister):
         self._asked_for_all = True
 
     def _follow(self, job: Job, action: client.Action) -> str:
-        job.action = action
+        job.action, job.idle = action, False
         self._started[action.id] = job
         return action.id
 

@@ -34,6 +34,7 @@ from glance_ext.plugins import destinations
 from glance_ext.plugins import importing
 from glance_ext.plugins.attempts import CHECKSUM
 from glance_ext.plugins.attempts import Attempts
+from glance_ext.stores import drivers
 from glance_ext.stores.digesting import Readable
 from glance_ext.transfer import sums
 from glance_ext.transfer import wire
@@ -113,6 +114,16 @@ class WebDownload(importing.Method):
     def prepare(self, connection: db.Connection, image_id: str) -> bool:
         return images.change_status(
             connection, image_id, images.QUEUED, images.IMPORTING)
+
+    def run(self, run: Run) -> None:
+        # Glance leaves it so when it refuses an upload for its format. It
+        # must not become a copy of the data that is fetched.
+        if there := images.locations(run.action.image_id, None):
+            stores = ', '.join(sorted({
+                drivers.name(each.store) for each in there}))
+            raise errors.StoreOccupied(
+                f'The image waits for data, and has some already: {stores}')
+        super().run(run)
 
     def sources(self, run: Run, image: images.Image) -> Sequence[Readable]:
         remote = Remote(_download(run, 'uri', _most(run)))

@@ -11,6 +11,9 @@
 # under the License.
 """Images that are deleted and restored, on any Glance and database."""
 
+from collections.abc import Iterator
+import contextlib
+import fcntl
 import hashlib
 
 from tests.functional import test_manage_hash_missing
@@ -26,6 +29,14 @@ TABLES = (('images', 'id'), ('image_properties', 'image_id'),
           ('image_locations', 'image_id'))
 CONFIG = {'DEFAULT': {'http_retries': 0, 'delayed_delete': True,
                       'scrub_time': 3600}}
+
+
+@contextlib.contextmanager
+def alone() -> Iterator[None]:
+    """Be the only test of this host that has a scrubber, or minds one."""
+    with open(__file__) as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
 
 
 class RestoreCase(test_manage_hash_missing.ManageCase,

@@ -22,6 +22,7 @@ class RestoreTest(restore_life.Restores):
     def test_a_running_scrubber_is_a_reason_to_refuse(self):
         image = self.glance.upload(DATA)
         self.delete(image)
+        self.enterContext(restore_life.alone())
         scrubber = self.glance.directory / 'glance-scrubber'
         scrubber.write_text('import time\ntime.sleep(60)\n')
         process = subprocess.Popen([sys.executable, str(scrubber)])

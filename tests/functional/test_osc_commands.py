@@ -25,7 +25,10 @@ from tests.harness import glance
 from tests.harness import programs
 from tests.harness import users
 from tests.harness import venvs
+from tests.unit.client import stub
 
+#: What an older server says that it offers.
+OLDER = {'action_types': ['hash'], 'import_methods': []}
 DATA = b'what an old cloud holds\n' * 4096
 
 
@@ -258,21 +261,25 @@ class ActionsTest(CommandsCase):
         self.assertEqual('ended', shown['phase'])
         self.assertIsNone(self.server.image(image)['os_hash_algo'])
 
-    def test_what_this_server_does_not_offer(self):
-        image = self.legacy()
-        for line in (
-            ('image', 'verify', image),
-            ('image', 'import', 'request', 'list'),
-            ('image', 'export', 'list'),
-        ):
-            kind = line[1]
-            if kind in self.server.request(
-                'GET', '/v2/info/glance-ext'
-            ).json['action_types']:
-                continue
-            with self.subTest(kind):
-                done = self.openstack(*line)
-                self.assertEqual(
-                    (1, '', f'The server does not offer this: {kind}\n'),
-                    (done.returncode, done.stdout, done.stderr),
-                )
+
+class OlderServerTest(CommandsCase):
+    def test_what_it_does_not_offer_is_said_before_anything_is_done(self):
+        with stub.Server() as self.server:
+            self.server.on('GET /v2/info/glance-ext', stub.Reply(200, OLDER))
+            for what, line in (
+                ('verify', 'image verify my-image'),
+                ('copy-image', 'image copy --all-stores my-image'),
+                ('web-download', 'image web-download --uri http://u my-image'),
+                ('import', 'image import request list'),
+                ('export', 'image export list'),
+            ):
+                with self.subTest(what):
+                    self.assertEqual(
+                        programs.Ended(
+                            1, '', f'The server does not offer this: {what}\n'
+                        ),
+                        self.openstack(*line.split()),
+                    )
+            self.assertEqual(
+                {'GET /v2/info/glance-ext'}, set(self.server.calls())
+            )

@@ -208,6 +208,20 @@ class FailTest(DownloadCase):
         # Nothing holds the image: it can be asked for again.
         self.assertFetched(self.fetch(uri, 'slow'), 'slow')
 
+    def test_data_that_is_there_already_does_not_become_a_copy(self):
+        # As an upload leaves it that Glance refuses for its format.
+        self.image = self.glance.upload(b'refused')
+        self.glance.sql("update images set status = 'queued' where id = ?",
+                        (self.image,))
+        before = self.rows(self.image)
+        uri = self.server.serve('/image', DATA)
+        for store in ('fast', 'slow'):
+            action = self.fetch(uri, store)
+            self.assertUndone(action, 'store_occupied', before,
+                              [f'fast/{self.image}'])
+            self.assertEqual(b'refused', self.glance.store_file(
+                'fast', self.image).read_bytes())
+
     def test_an_image_that_is_deleted_meanwhile_leaves_nothing(self):
         action, fault = self.stalled(
             self.image, downloading(self.server.serve('/image', DATA),

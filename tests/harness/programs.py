@@ -18,12 +18,14 @@ the console script, in a process of its own.
 """
 
 import atexit
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+import contextlib
 import dataclasses
 import functools
 from importlib import metadata
 import json
 import os
+import pty
 import subprocess
 import sys
 import tempfile
@@ -61,12 +63,19 @@ class Programs:
         atexit.register(self.stop)
 
     def run(
-        self, line: Sequence[str], env: Mapping[str, str] | None = None
+        self,
+        line: Sequence[str],
+        env: Mapping[str, str] | None = None,
+        typed: bool = False,
     ) -> Ended:
-        """Run one command line, with these variables besides."""
+        """Run one command line, with these variables besides.
+
+        :param typed: whether standard input is a terminal, or nothing
+        """
         process = self._process
         assert process.stdin and process.stdout
-        print(json.dumps([line, env or {}]), file=process.stdin, flush=True)
+        told = json.dumps([line, env or {}, typed])
+        print(told, file=process.stdin, flush=True)
         return Ended(*json.loads(process.stdout.readline()))
 
     def stop(self) -> None:
@@ -90,22 +99,34 @@ def _main() -> None:
         name: points[name].load() for name in ('openstack', 'glance-ext')
     }
     for told in sys.stdin:
-        line, env = json.loads(told)
-        print(json.dumps(_fork(mains[line[0]], line, env)), flush=True)
+        line, env, typed = json.loads(told)
+        print(json.dumps(_fork(mains[line[0]], line, env, typed)), flush=True)
+
+
+@contextlib.contextmanager
+def _input(typed: bool) -> Iterator[int]:
+    """Yield what can be a program's standard input."""
+    ends = pty.openpty() if typed else (os.open(os.devnull, os.O_RDONLY),)
+    try:
+        yield ends[-1]
+    finally:
+        for end in ends:
+            os.close(end)
 
 
 def _fork(
-    main: Callable[[], Any], line: list[str], env: dict[str, str]
+    main: Callable[[], Any], line: list[str], env: dict[str, str], typed: bool
 ) -> tuple[int, str, str]:
     with (
-        open(os.devnull) as nothing,
+        _input(typed) as given,
         tempfile.TemporaryFile('w+') as output,
         tempfile.TemporaryFile('w+') as errors,
     ):
         child = os.fork()
         if not child:
-            for number, file in enumerate((nothing, output, errors)):
-                os.dup2(file.fileno(), number)
+            os.dup2(given, 0)
+            os.dup2(output.fileno(), 1)
+            os.dup2(errors.fileno(), 2)
             os.environ.update(env)
             sys.argv = line
             os._exit(_status(main))

@@ -102,11 +102,21 @@ class CopyImageTest(shell.ShellCase):
         self.assertEqual(2, len(self.sent()))
 
     def test_a_move_to_where_it_is_already_reads_it_back(self):
-        self.assertEqual(0, self.move('success', '--store fast')[0])
+        status, output, _ = self.move('success', '--store fast')
+        self.assertEqual(0, status)
+        self.assertNotIn('There was nothing to do.', output)
         self.assertEqual(
             ['POST /v2/images/i1/verify', 'DELETE /v2/stores/slow/i1'],
             [call for call, _ in self.sent()],
         )
+
+    def test_a_move_to_where_it_is_already_and_bad_removes_nothing(self):
+        status, output, _ = self.move('failure', '--store fast')
+        self.assertEqual(1, status)
+        self.assertEqual(
+            ['POST /v2/images/i1/verify'], [call for call, _ in self.sent()]
+        )
+        self.assertIn('| failure', output)
 
     def test_a_move_tells_what_it_was_not_allowed_to_remove(self):
         self.server.on(
