@@ -69,7 +69,7 @@ class Verify:
         if bad or not found:
             raise errors.BadCopy(_say(found, bad), result)
         action.result = result
-        run.succeed(f'{len(found)} copies are good')
+        run.succeed(f'{len(found)} of {len(found)} copies are good')
 
     def undo(self, run: Run) -> None:
         repair.undo(run)

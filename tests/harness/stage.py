@@ -242,7 +242,9 @@ def main() -> int:
     """Run the stages named on the command line."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument('stage', nargs='+', choices=sorted(STAGES))
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    # In the background of a script SIGINT is ignored, by all that follows.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.default_int_handler)
     results = os.environ.get('RESULTS', os.devnull)
     counts = {}
     with scratch():

@@ -119,7 +119,7 @@ class BackfillTest(unittest.TestCase):
         terminal = Terminal(shlex.split(line), self.env)
         ended, output = terminal.run(interrupt_at)
         frames = terminal.frames
-        self.assertEqual(status, ended, frames[-1])
+        self.assertEqual(status, ended, frames[-9:])
         self.lines += ['', f'$ openstack {line}']
         fullest = max(frames, key=lambda frame: (
             frame.count('#'), frame.count('[')))
