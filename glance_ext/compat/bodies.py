@@ -14,12 +14,11 @@
 """The data of images, on its way to a server and from one to a file."""
 
 from collections.abc import Iterable, Iterator
+import errno
 import hashlib
 import os
 import stat
 from typing import Any, BinaryIO
-
-from glanceclient.common import utils
 
 # uWSGI takes no chunk of a MiB or more unless it is told to.
 CHUNK = 1 << 16
@@ -69,8 +68,18 @@ def chunks(
     body = _read(answer)
     if digest and algorithm in hashlib.algorithms_available:
         hasher = hashlib.new(algorithm, usedforsecurity=False)
-        body = utils.serious_integrity_iter(body, hasher, digest)
+        body = _proved(body, hasher, digest)
     return body
+
+
+def _proved(body: Iterator[bytes], hasher: Any, digest: str
+            ) -> Iterator[bytes]:
+    for chunk in body:
+        hasher.update(chunk)
+        yield chunk
+    if (found := hasher.hexdigest()) != digest:
+        raise OSError(errno.EPIPE, f'The data has the digest {found}, and '
+                                   f'{digest} is recorded')
 
 
 def _read(answer: Any) -> Iterator[bytes]:

@@ -27,10 +27,13 @@ import logging
 import sys
 from typing import Any, TextIO
 
-from glanceclient import shell
-
 import glance_ext
 from glance_ext.client import words
+
+try:
+    from glanceclient import shell
+except ImportError:
+    sys.exit('glance-ext needs python-glanceclient, which is not installed.')
 
 _SHORT = {'image hash calculate': 'image-hash'}
 

@@ -14,8 +14,23 @@ import configparser
 from importlib import metadata
 from importlib.util import find_spec
 import pathlib
+import subprocess
+import sys
 import unittest
 
+#: What is not beside the clients where there is no Glance.
+OF_A_SERVER = ('glance', 'glance_store', 'jsonschema', 'oslo_concurrency',
+               'oslo_policy', 'paste', 'routes', 'sqlalchemy', 'webob')
+LOAD = """
+import sys
+from importlib import metadata
+sys.modules.update(dict.fromkeys(sys.argv[1:]))
+points = metadata.distribution('glance-ext').entry_points
+for point in points.select(group='openstack.image.v2'):
+    point.load()
+(program,) = points.select(name='glance-ext')
+program.load()
+"""
 ROOT = pathlib.Path(__file__).parents[2]
 
 
@@ -49,3 +64,24 @@ class EntryPointsTest(unittest.TestCase):
         for point in metadata.distribution('glance-ext').entry_points:
             installed.setdefault(point.group, {})[point.name] = point.value
         self.assertEqual(declared(), installed)
+
+
+class ClientsTest(unittest.TestCase):
+    def load(self, *absent: str) -> subprocess.CompletedProcess[str]:
+        """Load every command where some packages are not installed."""
+        return subprocess.run(
+            [sys.executable, '-c', LOAD, *absent], capture_output=True,
+            text=True)
+
+    def test_they_need_nothing_of_a_server(self):
+        # glanceclient itself validates with jsonschema.
+        clients = [name for name in OF_A_SERVER if name != 'jsonschema']
+        done = self.load(*clients)
+        self.assertEqual(0, done.returncode, done.stderr)
+
+    def test_glance_ext_says_that_it_lacks_glanceclient(self):
+        done = self.load(*OF_A_SERVER, 'glanceclient')
+        self.assertEqual(
+            'glance-ext needs python-glanceclient, which is not installed.\n',
+            done.stderr)
+        self.assertEqual(1, done.returncode)

@@ -23,26 +23,17 @@ ROOT = pathlib.Path(__file__).parents[2]
 PACKAGE = ROOT / 'glance_ext'
 UNIT = ROOT / 'tests' / 'unit'
 
-# What the host brings, in the versions that it needs.
-OF_THE_HOST = {
-    'cursive',
+# What only those have who use what it is for.
+OPTIONAL = {
+    'cinderclient',
     'eventlet',
     'glance',
-    'glance_store',
-    'oslo_db',
-    'oslo_upgradecheck',
+    'glanceclient',
     'prometheus_client',
-    'sqlalchemy',
-    'cinderclient',
     'swiftclient',
-    'taskflow',
     'tempest',
     'uwsgi',
 }
-
-# Used by name and never imported: paste.deploy reads the pipeline, and a
-# module of oslo.concurrency limits what a program may use.
-LOADED_BY_NAME = {'pastedeploy', 'oslo-concurrency'}
 
 # Tests of what is no module of the package.
 NOT_OF_THE_PACKAGE = {'bench', 'devstack', 'docs', 'harness'}
@@ -68,28 +59,33 @@ class RequirementsTest(unittest.TestCase):
             for line in lines
             if line and not line.startswith('#')
         }
-        self.imported = third_party_imports()
+        self.of_the_host = {
+            normal(re.match(r'[\w.-]+', line)[0])
+            for line in metadata.requires('glance')
+            if 'extra ==' not in line
+        }
+        self.owners = {
+            package: {normal(name) for name in names}
+            for package, names in metadata.packages_distributions().items()
+        }
 
     def test_every_import_is_required_or_comes_from_the_host(self):
-        owners = metadata.packages_distributions()
-        for package in self.imported - OF_THE_HOST:
+        for package in third_party_imports() - OPTIONAL:
             with self.subTest(package):
-                dists = {normal(name) for name in owners.get(package, ())}
-                self.assertTrue(dists & self.required)
+                self.assertTrue(
+                    self.owners.get(package, set())
+                    & (self.required | self.of_the_host)
+                )
 
     def test_every_requirement_is_used(self):
-        owners = metadata.packages_distributions()
-        used = {
-            normal(name)
-            for package in self.imported
-            for name in owners.get(package, ())
-        }
-        self.assertEqual(set(), self.required - used - LOADED_BY_NAME)
+        used = set().union(*(
+            self.owners.get(package, set())
+            for package in third_party_imports()
+        ))
+        self.assertEqual(set(), self.required - used)
 
-    def test_the_host_itself_is_no_requirement(self):
-        self.assertFalse(
-            self.required & {normal(name) for name in OF_THE_HOST}
-        )
+    def test_what_the_host_brings_is_no_requirement(self):
+        self.assertEqual(set(), self.required & self.of_the_host)
 
 
 class PackagingTest(unittest.TestCase):
