@@ -108,6 +108,7 @@ HOSTILE = {
     'neither a name nor an address': [
         'http://example..org/', 'http://.example.org/', 'http://-a.org/',
         f'http://{"a" * 64}.org/', f'http://{"a." * 130}org/',
+        f'http://{"a." * 125}orgs/',
     ],
     'neither http nor https': [
         'file://host/etc/passwd', 'ftp://example.org/',
@@ -126,7 +127,10 @@ HOSTILE_ANSWERS = {
     'multicast address': ['224.0.0.251'],
 }
 #: What goes through, and what is made of it.
+#: The longest name that there can be: 253 characters.
+LONGEST = 'a.' * 125 + 'org'
 PLAIN = {
+    f'http://{LONGEST}/': ('http', LONGEST, 80, '/'),
     'http://example.org': ('http', 'example.org', 80, '/'),
     'HTTPS://Example.ORG/a%20b?q=1#part': (
         'https', 'example.org', 443, '/a%20b?q=1'),

@@ -57,6 +57,16 @@ class TestDigests(unittest.TestCase):
                     expected(block + block[:1] + block[:ahead.UNIT]),
                     found.finish())
 
+    def test_so_far_and_then_more(self):
+        block = bytes(range(256)) * (9 << 12)
+        for count in (0, 2):
+            with digests.Digests(ALGORITHMS, count) as found:
+                found.update(block)
+                self.assertEqual(expected(block), found.so_far())
+                found.update(b'more')
+                self.assertEqual(expected(block + b'more'), found.so_far())
+                self.assertEqual(expected(block + b'more'), found.finish())
+
     def test_algorithm_said_twice_is_one(self):
         with digests.Digests(['md5', 'md5'], 2) as found:
             found.update(b'x')

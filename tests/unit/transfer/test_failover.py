@@ -79,8 +79,10 @@ class TestStream(unittest.TestCase):
 
     def test_one_good_source_is_read_once(self):
         source = Source(DATA)
-        self.assertEqual(DATA, Reader([source], 100).read())
+        reader = Reader([source], 100)
+        self.assertEqual(DATA, reader.read())
         self.assertEqual([0], source.reads)
+        self.assertFalse(reader.stream.is_mixed)
 
     def test_goes_on_in_the_next_source_at_the_same_byte(self):
         first, second = Source(DATA, [60]), Source(DATA)
@@ -88,6 +90,12 @@ class TestStream(unittest.TestCase):
         self.assertEqual(DATA, reader.read())
         self.assertEqual(([0], [0]), (first.reads, second.reads))
         self.assertIs(second, reader.stream.source)
+        self.assertTrue(reader.stream.is_mixed)
+
+    def test_bytes_of_one_source_are_not_mixed_however_often_it_is_read(self):
+        reader = Reader([Source(DATA, [60, 80])], 100)
+        self.assertEqual(DATA, reader.read())
+        self.assertFalse(reader.stream.is_mixed)
 
     def test_seeks_where_the_whole_is_compared_in_the_end(self):
         first, second = Source(DATA, [60]), Source(DATA, seeks=True)
@@ -110,16 +118,26 @@ class TestStream(unittest.TestCase):
         self.assertEqual(DATA[:60], reader.got)
 
     def test_early_end_and_late_end_are_failures(self):
-        for bad in (Source(DATA, [60], ends=True), Source(DATA + b'more')):
+        for bad, said in (
+                (Source(DATA, [60], ends=True), 'gave 60 bytes of 100'),
+                (Source(DATA + b'more'), 'gave more than 100 bytes'),
+                (Source(DATA + bytes(28), chunk=64), 'more than 100')):
             reader = Reader([bad, Source(DATA)], 100)
             self.assertEqual(DATA, reader.read())
             self.assertIsInstance(reader.failures[0], errors.ShortRead)
+            self.assertIn(said, str(reader.failures[0]))
 
     def test_next_copy_that_is_shorter_than_what_was_read_fails(self):
         reader = Reader([Source(DATA, [60]), Source(DATA[:10]),
                          Source(DATA)], 100)
         self.assertEqual(DATA, reader.read())
         self.assertEqual(2, len(reader.failures))
+
+    def test_a_shorter_one_says_so_where_nothing_is_proven(self):
+        reader = Reader([Source(DATA, [60]), Source(DATA[:10]),
+                         Source(DATA)], 100, proves=False)
+        self.assertEqual(DATA, reader.read())
+        self.assertIn('gave 10 bytes of 100', str(reader.failures[1]))
 
     def test_gives_up_when_told_to(self):
         reader = Reader([Source(DATA, [10, 20, 30, 40])], 100, attempts=3)

@@ -38,6 +38,14 @@ class TestProgress(unittest.TestCase):
             rate = made.rate()
         self.assertEqual(1000, rate)
 
+    def test_rate_is_over_all_of_the_recent_seconds(self):
+        made = progress.Progress()
+        for count, rate in ((3, 0), (3000, 300), (0, 200), (0, 200),
+                            (3000, 200)):
+            self.now += 5
+            made.advance(count)
+            self.assertEqual(rate, made.rate())
+
     def test_rate_at_once_is_nothing(self):
         self.assertEqual(0, progress.Progress().rate())
 
