@@ -271,8 +271,9 @@ def kinds(case: Any) -> dict[str, Any]:
         'hash of other data': lambda: HashOfOther(case, 'hash_mismatch'),
         'hash again': lambda: Rehash(case),
         'copy-image': lambda: Copy(case, bytes=both),
+        # How far the other store comes differs.
         'copy-image to a full store': lambda: CopyToFull(
-            case, 'store_full', both),
+            case, 'store_full', ()),
         'web-download': lambda: Download(case, bytes=('add',)),
         'web-download of other data': lambda: DownloadOfOther(
             case, 'hash_mismatch', ('add',)),
