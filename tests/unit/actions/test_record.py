@@ -21,6 +21,7 @@ from glance_ext.host import tasks
 from glance_ext.transfer import progress
 
 SPEC = {'action_type': 'hash', 'max_attempts': 4, 'heartbeat_timeout': 120}
+CANCELLED = {'code': 'cancelled', 'message': 'It was cancelled'}
 
 
 def task(status='processing', age=0, spec=None, result=None, message='m',
@@ -107,3 +108,65 @@ class TestAction(unittest.TestCase):
     def test_state_that_is_not_for_callers_is_not_shown(self):
         action = record.Action.of(task(result={'state': {'secret': 1}}))
         self.assertNotIn('secret', str(action.view()))
+
+    def test_the_phase_is_what_the_status_allows(self):
+        for status, kept, phase, code in (
+                ('pending', {}, 'queued', None),
+                ('processing', {'phase': 'writing'}, 'writing', None),
+                ('success', {'phase': 'recording'}, 'ended', None),
+                ('failure', {'phase': 'reading', 'error': CANCELLED},
+                 'rolling-back', 'cancelled'),
+                ('failure', {'phase': 'ended'}, 'ended', 'worker_lost')):
+            with self.subTest(status, kept=kept):
+                view = record.Action.of(task(status, result=kept)).view()
+                error = view['error'] or {'code': None}
+                self.assertEqual((phase, code), (view['phase'], error['code']))
+
+    def test_only_one_that_is_being_undone_is_cancelled(self):
+        for phase, error, cancelled in (
+                ('rolling-back', CANCELLED, True),
+                ('rolling-back', {**CANCELLED, 'code': 'a_code'}, False),
+                ('ended', CANCELLED, False)):
+            with self.subTest(phase, error=error):
+                action = record.Action.of(task(
+                    'failure', result={'phase': phase, 'error': error}))
+                self.assertEqual(cancelled, action.is_cancelled)
+        self.assertFalse(record.Action.of(task()).is_cancelled)
+
+    def test_one_that_has_not_begun(self):
+        view = record.Action.of(task('pending')).view()
+        self.assertEqual((1, 4), (view['attempt'], view['max_attempts']))
+        self.assertEqual(
+            {'bytes_done': 0, 'bytes_total': None, 'percent': None,
+             'bytes_per_second': 0, 'eta_seconds': None, 'stores': {}},
+            view['progress'])
+
+    def test_no_time_is_left_at_the_end(self):
+        for phase, eta in (('recording', 0), ('ended', None)):
+            action = record.Action.of(task(result={
+                'phase': phase, 'bytes_done': 1200, 'bytes_total': 1000,
+                'bytes_per_second': 50}))
+            shown = action.view()['progress']
+            self.assertEqual((100, eta), (shown['percent'],
+                                          shown['eta_seconds']))
+
+
+class TestNew(unittest.TestCase):
+
+    def setUp(self):
+        conf = mock.Mock(http_retries=3)
+        conf.glance_ext.heartbeat_timeout = 60
+        self.options = conf.glance_ext
+        self.enterContext(mock.patch.object(record.cfg, 'CONF', conf))
+
+    def test_it_keeps_the_options_that_it_begins_with(self):
+        self.assertEqual(
+            {'action_type': 'hash', 'max_attempts': 4,
+             'heartbeat_timeout': 60, 'algorithm': 'md5'},
+            record.new_spec('hash', algorithm='md5'))
+
+    def test_the_type_of_its_row(self):
+        for types, type_ in (('own', 'glance_ext_copy_image'),
+                             ('host', 'api_image_import')):
+            self.options.task_types = types
+            self.assertEqual(type_, record.task_type('copy-image'))
