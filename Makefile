@@ -56,8 +56,7 @@ lint:
 docs:
 	$(STAGE) docs
 
-# The lines that the unit and the functional tests reach, also those in the
-# servers that they start.
+# The lines that the tests reach, also those in the servers that they start.
 cover:
 	$(STAGE) cover
 

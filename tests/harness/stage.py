@@ -147,10 +147,11 @@ def tempests() -> Iterator[tuple[str, Count]]:
 
 
 def cover() -> Iterator[tuple[str, Count]]:
-    """Run the unit and the functional tests, and tell what they reach.
+    """Run the tests, those with real services too; tell what they reach.
 
     The hook that the installation of coverage has brings it into every
-    process of the environment, servers and their children among them.
+    process of the environment, servers and their children among them. But
+    Apache does not wait until one has saved what it knows.
     """
     coverage = str(venvs.ensure('cover') / 'bin' / 'coverage')
     env = {
@@ -158,8 +159,9 @@ def cover() -> Iterator[tuple[str, Count]]:
         'COVERAGE_PROCESS_START': str(venvs.ROOT / 'pyproject.toml'),
     }
     tee([coverage, 'erase'], env)
-    for path in ('tests/unit', 'tests/functional'):
-        yield from tests(path, 'cover', **env)
+    for path in ('unit', 'functional', 'services', 'conformance'):
+        yield from tests(f'tests/{path}', 'cover', '--exclude-regex',
+                         r'\.ModWsgiTest\.', **env)
     for command in (['combine', '-q'], ['html', '-q', '-d', 'cover'],
                     ['report', '--skip-covered']):
         tee([coverage, *command], env)
