@@ -99,8 +99,8 @@ class MeanwhileTest(hash_life.LifeCase):
     def test_image_is_downloaded_and_shared(self):
         image = self.glance.legacy(DATA)
         action, fault = self.stall(image)
-        self.glance.clear_faults(fault)
         hold = self.glance.fault('stall', image=image, at=SIZE, times=1)
+        self.glance.clear_faults(fault)
         until(lambda: self.glance.fired(hold))
         self.assertEqual(DATA, self.glance.download(image))
         answer = self.glance.request(
