@@ -162,6 +162,8 @@ def cover() -> Iterator[tuple[str, Count]]:
     for path in ('unit', 'functional', 'services', 'conformance'):
         yield from tests(f'tests/{path}', 'cover', '--exclude-regex',
                          r'\.ModWsgiTest\.', **env)
+    yield from tests('tests/functional', 'cover-28', '--include-list',
+                     str(SMOKE), **env)
     for command in (['combine', '-q'], ['html', '-q', '-d', 'cover'],
                     ['report', '--skip-covered']):
         tee([coverage, *command], env)
