@@ -13,6 +13,7 @@
 
 from collections.abc import Callable, Collection, Mapping
 import datetime
+import time
 
 from oslo_log import log as logging
 from oslo_utils import uuidutils
@@ -33,6 +34,8 @@ LOG = logging.getLogger(__name__)
 
 #: Seconds between two attempts, at the most: 1, 2, 4 and so on up to this.
 _LONGEST_WAIT = 30
+#: Glance deletes an image's data first, and says so within these seconds.
+DELETION_LAG = 2.0
 
 
 
@@ -109,6 +112,18 @@ class Run(Hold):
                 f'The image is {image.status}; it has to be '
                 f'{" or ".join(self.statuses)}')
         return image
+
+    def require_image_after(self, cause: errors.ActionError) -> None:
+        """See that it is not a deletion that has made a store fail.
+
+        :raises errors.ActionError: as for :meth:`require_image`
+        """
+        self.require_image()
+        until = time.monotonic() + DELETION_LAG
+        while (isinstance(cause, errors.DataMissing)
+               and time.monotonic() < until):
+            self.sleep(DELETION_LAG / 10)
+            self.require_image()
 
     @property
     def lacks_token(self) -> bool:

@@ -25,6 +25,7 @@ from oslo_log import log as logging
 
 from glance_ext import errors
 from glance_ext.actions import record
+from glance_ext.actions.run import DELETION_LAG
 from glance_ext.actions.run import Run
 from glance_ext.conf.hash import ALGORITHMS
 from glance_ext.host import database as db
@@ -41,8 +42,6 @@ LOG = logging.getLogger(__name__)
 ACTION_TYPE = 'hash'
 #: The algorithm of an image's column ``checksum``.
 _CHECKSUM = 'md5'
-#: Glance deletes an image's data first, and says so within these seconds.
-_DELETION_LAG = 2.0
 
 
 def spec(algorithm: str, rehash: bool, replaces: str | None = None
@@ -175,9 +174,9 @@ def _retry(run: Run, cause: errors.StoreError) -> None:
     action = run.action
     if (isinstance(cause, errors.DataMissing)
             and action.attempt >= action.max_attempts):
-        until = time.monotonic() + _DELETION_LAG
+        until = time.monotonic() + DELETION_LAG
         while time.monotonic() < until:
-            run.sleep(_DELETION_LAG / 10)
+            run.sleep(DELETION_LAG / 10)
             _end_if_deleted(run)
     run.retry(cause)
 

@@ -15,7 +15,6 @@ import abc
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 import functools
 import pathlib
-import time
 from typing import Any
 
 from glance_ext import errors
@@ -34,8 +33,6 @@ from glance_ext.plugins.attempts import Attempts
 from glance_ext.stores import writing
 from glance_ext.stores.digesting import Readable
 
-#: Seconds between the deletion of an image's data and that of its row.
-_DELETION_LAG = 2.0
 #: What ends an import however many stores have their copy.
 _FINAL = (errors.Cancelled, errors.ImageDeleted, errors.ImageNotActive,
           errors.ImageChanged)
@@ -221,7 +218,7 @@ class Import(abc.ABC):
         :raises errors.ActionError: ``cause``, where neither is allowed; or
             what has happened meanwhile
         """
-        _require_image(run, cause)
+        run.require_image_after(cause)
         try:
             if not cause.passing:
                 raise cause
@@ -257,20 +254,6 @@ class Method(Import):
     @abc.abstractmethod
     def prepare(self, connection: db.Connection, image_id: str) -> bool:
         """Write to an image that its import is accepted. False: changed."""
-
-
-def _require_image(run: Run, cause: errors.ActionError) -> None:
-    """See that it is not a deletion that has made a store fail.
-
-    Glance deletes an image's data first, and says so a moment later.
-
-    :raises errors.ActionError: the image is not what it has to be
-    """
-    until = time.monotonic() + _DELETION_LAG
-    run.require_image()
-    while isinstance(cause, errors.DataMissing) and time.monotonic() < until:
-        run.sleep(_DELETION_LAG / 10)
-        run.require_image()
 
 
 def _recorded(action: record.Action) -> list[int]:

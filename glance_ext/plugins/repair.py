@@ -120,7 +120,7 @@ class Repair:
             try:
                 self._write(bad, good)
             except (errors.StoreError, errors.HashMismatch) as exc:
-                run.require_image()
+                run.require_image_after(exc)
                 if not exc.passing:
                     return exc.message
                 try:
