@@ -38,7 +38,6 @@ _LONGEST_WAIT = 30
 DELETION_LAG = 2.0
 
 
-
 class Run(Hold):
     """What an action's work does to its row, and what is done to the work.
 

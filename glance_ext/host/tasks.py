@@ -41,7 +41,8 @@ _BATCH = 500
 _STRETCH = 5000
 #: A list looks at what is so old at the most, as long as it lacks some.
 _AGES = datetime.timedelta(hours=1), datetime.timedelta(days=2), None
-#: A row that was handed back says that it was written so much earlier.
+#: A row that was handed back says that it was written so much earlier at the
+#: most: the largest ``heartbeat_timeout`` and a second.
 _BACKDATED = datetime.timedelta(seconds=3601)
 
 

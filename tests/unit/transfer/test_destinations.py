@@ -126,9 +126,9 @@ HOSTILE_ANSWERS = {
     'unspecified address': ['0.0.0.0', '::'],
     'multicast address': ['224.0.0.251'],
 }
-#: What goes through, and what is made of it.
 #: The longest name that there can be: 253 characters.
 LONGEST = 'a.' * 125 + 'org'
+#: What goes through, and what is made of it.
 PLAIN = {
     f'http://{LONGEST}/': ('http', LONGEST, 80, '/'),
     'http://example.org': ('http', 'example.org', 80, '/'),
