@@ -32,9 +32,10 @@ def address(text: str) -> Address:
     return Address(host.strip('[]') or '127.0.0.1', int(port))
 
 
-def serve(where: Address) -> None:
+def serve(where: Address) -> http.server.ThreadingHTTPServer:
     """Answer every GET with the metrics, in a thread, until the end.
 
+    :returns: the server, which can be shut down
     :raises OSError: the port cannot be had
     :raises metrics.Absent: ``prometheus_client`` is not installed
     """
@@ -45,6 +46,7 @@ def serve(where: Address) -> None:
     threading.Thread(
         target=server.serve_forever, name='glance-ext-metrics', daemon=True
     ).start()
+    return server
 
 
 class _Handler(http.server.BaseHTTPRequestHandler):

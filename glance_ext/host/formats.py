@@ -12,8 +12,8 @@
 
 """What a file is, by the installed Glance's own idea of formats.
 
-Each release knows more formats and dangers than the one before. 28 brings
-the code itself; later ones have it from oslo.utils.
+Each release knows more formats and dangers than the one before. 28.1 and 29
+bring the code themselves; later ones have it from oslo.utils.
 """
 
 import importlib
@@ -27,6 +27,8 @@ from glance_ext import errors
 #: A disk with a partition table, or nothing that is known, is raw.
 RAW = 'raw'
 _DISK = 'gpt'
+#: Their size is that of the data, of which inspectors see the beginning.
+_SIZED_BY_DATA = {RAW, _DISK, 'luks'}
 
 
 class Format(NamedTuple):
@@ -45,7 +47,7 @@ def detect(file: Path) -> Format:
 
     :raises errors.InvalidImageData: it is several things at once, or broken
     """
-    return _describe(_inspect(file))
+    return _describe(file, _inspect(file))
 
 
 def knows(name: str) -> bool:
@@ -81,7 +83,7 @@ def require_safe(file: Path) -> None:
             f'({dangers.replace("_", " ")})')
 
 
-def _describe(inspector: Any) -> Format:
+def _describe(file: Path, inspector: Any) -> Format:
     name = str(inspector)
     known = name != RAW
     try:
@@ -90,6 +92,8 @@ def _describe(inspector: Any) -> Format:
         raise errors.InvalidImageData(
             f'The data looks like {name} but is broken, or not all there'
         ) from exc
+    if name in _SIZED_BY_DATA:
+        size += file.stat().st_size - inspector.actual_size
     return Format(RAW if name == _DISK else name, known, size)
 
 
@@ -122,8 +126,13 @@ def _bootable_iso(module: Any, file: Path) -> Any | None:
 
 
 def _inspectors() -> Any:
-    try:
-        return importlib.import_module('glance.common.format_inspector')
-    except ImportError:
-        return importlib.import_module(
-            'oslo_utils.imageutils.format_inspector')
+    for name in ('glance.common.format_inspector',
+                 'oslo_utils.imageutils.format_inspector'):
+        try:
+            module = importlib.import_module(name)
+        except ImportError:
+            continue
+        if hasattr(module, 'detect_file_format'):
+            return module
+    raise errors.InvalidImageData(
+        'This Glance cannot tell formats apart: 28.1 is the first that can')

@@ -169,7 +169,7 @@ class RequestTest(import_requests.RequestCase):
             self.expect(400, self.ask(body, Idempotency_Key=key))
 
     def test_the_image_has_what_was_asked_for(self):
-        data = disks.noise(100_000)
+        data = disks.noise(1_000_000)
         image = self.make(
             self.serve(data), os_hash_algo='sha256',
             os_hash_value=hashlib.sha256(data).hexdigest().upper(),
@@ -179,10 +179,11 @@ class RequestTest(import_requests.RequestCase):
                 'protected': True, 'visibility': 'private'})
         self.assertEqual((
             '3dcd4ab8-6b0b-4ac5-9c33-57c2b0f3b7ce', 3, 'debian', True,
-            'private', 'bare', 100_000, hashlib.md5(data).hexdigest()),
+            'private', 'bare', 1_000_000, 1_000_000,
+            hashlib.md5(data).hexdigest()),
             tuple(image[name] for name in (
                 'id', 'min_disk', 'os_distro', 'protected', 'visibility',
-                'container_format', 'size', 'checksum')))
+                'container_format', 'size', 'virtual_size', 'checksum')))
         self.assertEqual({'slow', 'cold'}, set(image['stores'].split(',')))
 
 

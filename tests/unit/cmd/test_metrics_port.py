@@ -11,8 +11,12 @@
 # under the License.
 
 import argparse
+import socket
 import unittest
+from unittest import mock
+import urllib.request
 
+from glance_ext.actions import metrics
 from glance_ext.cmd import metrics_port
 
 
@@ -32,3 +36,35 @@ class AddressTest(unittest.TestCase):
                 self.assertRaises(argparse.ArgumentTypeError),
             ):
                 metrics_port.address(text)
+
+
+class ServeTest(unittest.TestCase):
+    def setUp(self):
+        self.text = self.enterContext(
+            mock.patch.object(metrics, 'text', return_value=b'actions 1\n')
+        )
+        with socket.socket() as probe:
+            probe.bind(('127.0.0.1', 0))
+            self.where = metrics_port.Address(*probe.getsockname())
+
+    def test_a_scrape_gets_what_is_counted(self):
+        server = metrics_port.serve(self.where)
+        self.addCleanup(server.server_close)
+        self.addCleanup(server.shutdown)
+        url = f'http://127.0.0.1:{self.where.port}/metrics'
+        with urllib.request.urlopen(url, timeout=10) as answer:
+            self.assertEqual(b'actions 1\n', answer.read())
+            self.assertEqual(
+                metrics.CONTENT_TYPE, answer.headers['Content-Type']
+            )
+
+    def test_what_hinders_it_is_said_before_it_listens(self):
+        self.text.side_effect = metrics.Absent
+        with self.assertRaises(metrics.Absent):
+            metrics_port.serve(self.where)
+        self.text.side_effect = None
+        with socket.socket() as taken:
+            taken.bind(self.where)
+            taken.listen()
+            with self.assertRaises(OSError):
+                metrics_port.serve(self.where)
