@@ -225,7 +225,7 @@ class Instance:
 
         The code is -9 when it outlived ``timeout``.
         """
-        ended = self.halt(signal, timeout)
+        ended = self.halt(_gentle(signal), timeout)
         _living.discard(self)
         self._port.release()
         self.database.drop()
@@ -279,12 +279,16 @@ def _release(venv: Path) -> int:
     return int(found.name.removeprefix('glance-').partition('.')[0])
 
 
+def _gentle(death: int) -> int:
+    """Return SIGTERM for SIGKILL where what is measured is to be written."""
+    measured = 'COVERAGE_PROCESS_START' in os.environ
+    return signal.SIGTERM if measured and death == signal.SIGKILL else death
+
+
 @atexit.register
 def _stop_all() -> None:
-    # What is measured has to be written down; else there is no time to lose.
-    measured = 'COVERAGE_PROCESS_START' in os.environ
     for instance in list(_living):
-        instance.stop(signal.SIGTERM if measured else signal.SIGKILL)
+        instance.stop(signal.SIGKILL)
 
 
 # A run that is ended from outside (a time limit) cleans up too: unittest
