@@ -68,6 +68,31 @@ class TestNeedsToken(unittest.TestCase):
             self.assertFalse(drivers.needs_token('gone'))
 
 
+class TestKnown(unittest.TestCase):
+    """What an operator enabled, without what Glance keeps for itself."""
+
+    def ask(self, enabled):
+        conf = mock.Mock(enabled_backends=enabled)
+        with mock.patch.object(drivers.cfg, 'CONF', conf):
+            return drivers.known(), drivers.writable()
+
+    def test_several_stores(self):
+        self.assertEqual(
+            (['web', 'disk', 'ceph', 'net'], ['disk', 'ceph', 'net']),
+            self.ask({'web': 'http', 'disk': 'file', 'ceph': 'rbd',
+                      'os_glance_tasks_store': 'file', 'net': 'swift'}))
+
+    def test_a_single_store_has_no_id(self):
+        self.assertEqual(([''], ['']), self.ask(None))
+
+    def test_nobody_knows_the_store_of_an_address_of_no_kind(self):
+        with fixture.stores({'one': fixture.Store()}):
+            self.assertEqual('', drivers.store_of(
+                Location(1, '', 'tape://reel/7')))
+            self.assertEqual('gone', drivers.store_of(
+                Location(1, 'gone', 'tape://reel/7')))
+
+
 class TestOfLocation(unittest.TestCase):
 
     def setUp(self):
