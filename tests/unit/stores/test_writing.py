@@ -276,6 +276,59 @@ class TestFinished(WritingCase):
                              [a.objects, b.objects, transaction.left])
 
 
+class TestWitness(WritingCase):
+    """What reads all that is written, and has a say in it."""
+
+    def watch(self, witness):
+        told = []
+        with self.transaction() as transaction:
+            self.write(transaction, witness=witness, finished=(
+                lambda store, each, found: told.append(store)))
+            for store in transaction.left:
+                transaction.commit(store)
+        return told
+
+    def test_no_store_is_told_of_before_it_has_returned(self):
+        seen = []
+        self.hold(a=[], b=[])
+
+        def witness(feed):
+            while chunk := feed.read(50_000):
+                seen.append(chunk)
+
+        self.assertEqual({'a', 'b'}, set(self.watch(witness)))
+        self.assertEqual(DATA, b''.join(seen))
+
+    def test_what_it_raises_fails_the_transfer(self):
+        a, b = self.hold(a=[], b=[])
+
+        def witness(feed):
+            while feed.read(50_000):
+                pass
+            raise errors.InvalidImageData('It looks wrong')
+
+        with self.assertRaises(errors.InvalidImageData):
+            self.watch(witness)
+        self.assertEqual([{}, {}], [a.objects, b.objects])
+
+    def test_it_goes_on_as_long_as_one_store_is_left(self):
+        self.hold(a=[Fault('add', 'raise', 10)], b=[])
+        total = []
+
+        def witness(feed):
+            while chunk := feed.read(50_000):
+                total.append(len(chunk))
+
+        self.assertEqual({'a', 'b'}, set(self.watch(witness)))
+        self.assertEqual(len(DATA), sum(total))
+
+    def test_it_ends_with_the_last_store(self):
+        self.hold(a=[Fault('add', 'raise', 10)],
+                  b=[Fault('add', 'raise', 1000)])
+        self.assertEqual({'a', 'b'}, set(self.watch(
+            lambda feed: feed.read(10 * len(DATA)))))
+
+
 class TestForeign(WritingCase):
     """What lies under the image's id and is not ours stays there."""
 
