@@ -35,6 +35,8 @@ class TablesCase(unittest.TestCase):
 
     def setUp(self):
         super().setUp()
+        cfg.CONF([], project='glance', default_config_files=[],
+                 default_config_dirs=[])
         conf.register_opts(cfg.CONF)
         self.options = self.enterContext(fixture.Config(cfg.CONF))
         directory = self.enterContext(tempfile.TemporaryDirectory())
@@ -67,3 +69,9 @@ class TablesCase(unittest.TestCase):
                     status='active'))
         database.transaction(work)
         return image_id
+
+    def add(self, table: Any, **columns: Any) -> Any:
+        """Add a row to a table; return its key."""
+        added = database.transaction(lambda connection: connection.execute(
+            table.insert().values(**columns)))
+        return added.inserted_primary_key[0]

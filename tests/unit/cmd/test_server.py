@@ -11,9 +11,17 @@
 # under the License.
 
 import argparse
+import contextlib
+import io
+import os
+import signal
 import unittest
+from unittest import mock
+import warnings
 
 from glance_ext.cmd import server
+from glance_ext.host import setup
+from glance_ext.host import supported
 
 
 class ArgumentsTest(unittest.TestCase):
@@ -46,3 +54,76 @@ class ArgumentsTest(unittest.TestCase):
             (3 << 39, '1.5 TiB'), (1 << 63, '8192.0 PiB'),
         ):
             self.assertEqual(text, server.size(count))
+
+
+class SetUpTest(unittest.TestCase):
+    def setUp(self):
+        self.enterContext(warnings.catch_warnings())
+        self.supported = self.have(supported, 'check')
+        self.read = self.have(setup, 'read_options')
+        self.prepare = self.have(setup, 'prepare_actions')
+
+    def have(self, module, name):
+        return self.enterContext(mock.patch.object(module, name))
+
+    def set_up(self, threads=None, **given):
+        """Return what it returns, and standard error."""
+        arguments = argparse.Namespace(
+            **{'config_file': None, 'config_dir': None} | given
+        )
+        errors = io.StringIO()
+        with contextlib.redirect_stderr(errors):
+            return server.set_up(arguments, threads), errors.getvalue()
+
+    def test_options_are_read_from_where_it_is_told(self):
+        for given, read in (
+            ({}, []),
+            (
+                {'config_file': ['a', 'b'], 'config_dir': ['c']},
+                ['--config-file=a', '--config-file=b', '--config-dir=c'],
+            ),
+        ):
+            self.assertEqual((True, ''), self.set_up(**given))
+            self.read.assert_called_with(read)
+
+    def test_actions_can_run_where_some_are_to(self):
+        self.set_up()
+        self.prepare.assert_not_called()
+        for threads in (0, 4):
+            self.assertEqual((True, ''), self.set_up(threads))
+            self.prepare.assert_called_with(threads)
+
+    def test_what_makes_it_impossible(self):
+        for call, error in (
+            (self.supported, supported.UnsupportedHost('why')),
+            (self.supported, ImportError('why')),
+            (self.read, setup.Unusable('why')),
+            (self.prepare, setup.Unusable('why')),
+        ):
+            call.side_effect = error
+            self.assertEqual(
+                (False, 'glance-ext-manage: why\n'), self.set_up(1)
+            )
+            call.side_effect = None
+
+
+class StopTest(unittest.TestCase):
+    def setUp(self):
+        for number in (signal.SIGINT, signal.SIGTERM):
+            self.addCleanup(signal.signal, number, signal.getsignal(number))
+
+    def test_each_signal_stops_and_the_next_one_ends(self):
+        for number in (signal.SIGINT, signal.SIGTERM):
+            stopped = server.stop_on_signal()
+            self.assertFalse(stopped.is_set())
+            os.kill(os.getpid(), number)
+            self.assertTrue(stopped.wait(10))
+            self.assertEqual(signal.SIG_DFL, signal.getsignal(number))
+
+
+class OutputTest(unittest.TestCase):
+    def test_a_line_of_json(self):
+        output = io.StringIO()
+        with contextlib.redirect_stdout(output):
+            server.show({'a': [1]})
+        self.assertEqual('{"a": [1]}\n', output.getvalue())
