@@ -12,6 +12,7 @@
 """Actions in Glance's tables, at a clock that stands still."""
 
 import datetime
+import logging
 from typing import Any
 from unittest import mock
 
@@ -38,6 +39,9 @@ class RowsCase(tables.TablesCase):
         super().setUp()
         # Who makes a context asks for the file of policies.
         cfg.CONF([], default_config_files=[], default_config_dirs=[])
+        # What is logged, no test has to show.
+        self.enterContext(mock.patch.object(
+            logging, 'lastResort', logging.NullHandler()))
         self.clock = self.enterContext(fixture.TimeFixture(MOMENT))
 
     def add(self, status: str = 'pending', *, image_id: str | None = None,
@@ -73,3 +77,32 @@ class RowsCase(tables.TablesCase):
     def cancel(self, action_id: str) -> None:
         with mock.patch.object(node, 'start'):
             self.assertTrue(node.cancel(action_id))
+
+
+class OwnerCase(RowsCase):
+    def setUp(self):
+        super().setUp()
+        self.image_id = self.add_image()
+
+    def own(self, status, **result):
+        """Return the run of an action of the image; a minute passes."""
+        self.mine = self.run_of(status, image_id=self.image_id,
+                                max_attempts=3, result=result)
+        self.action = self.mine.action
+        self.pass_(60)
+        return self.mine
+
+    def lose(self):
+        """Have another owner write to the row."""
+        self.run_of_row().fenced(None, 'Theirs')
+        self.pass_(1)
+
+    def run_of_row(self):
+        return run.Run(self.row(), None)
+
+    def row(self):
+        return self.read(self.action.id)
+
+    def told(self):
+        row = self.row()
+        return row.status, row.phase, row.attempt, row.message

@@ -167,14 +167,12 @@ class CancelledTest(Case):
             self.hold.fenced(None, 'Mine')
 
     def test_one_that_is_being_undone_is_lost_to_any_other_write(self):
-        self.hold.fenced(None, 'm', new_status='failure')
-        self.action.phase, self.action.error = 'rolling-back', {
-            'code': 'cancelled', 'message': 'm'}
-        self.hold.fenced(None, 'm')
+        self.cancel(self.action.id)
+        undoing = hold.Hold(self.row())
         self.pass_(60)
         self.move_on()
         with self.assertRaises(hold.Lost):
-            self.hold.fenced(None, 'Mine')
+            undoing.fenced(None, 'Mine')
 
     def test_a_row_that_was_purged_is_lost(self):
         tasks.remove(self.action.id)
@@ -248,7 +246,7 @@ class InsistTest(Case):
         super().setUp()
         self.slept = []
         self.enterContext(mock.patch.object(
-            hold.time, 'sleep', self.sleep))
+            hold, 'time', mock.Mock(sleep=self.sleep)))
 
     def sleep(self, seconds):
         self.slept.append(seconds)
