@@ -41,7 +41,7 @@ class RowsCase(tables.TablesCase):
         cfg.CONF([], default_config_files=[], default_config_dirs=[])
         # What is logged, no test has to show.
         self.enterContext(mock.patch.object(
-            logging, 'lastResort', logging.NullHandler()))
+            logging.getLogger(), 'handlers', [logging.NullHandler()]))
         self.clock = self.enterContext(fixture.TimeFixture(MOMENT))
 
     def add(self, status: str = 'pending', *, image_id: str | None = None,

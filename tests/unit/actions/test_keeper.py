@@ -17,6 +17,7 @@ from unittest import mock
 
 from glance_ext.actions import keeper
 from glance_ext.actions import posting
+from glance_ext.actions import run
 from glance_ext.host import database
 from glance_ext.host import tasks
 from tests.unit.actions import executing
@@ -82,7 +83,8 @@ class StaleTest(Case):
             self.read(each.id).status for each in (waited, ran)])
 
     def test_it_fails_after_the_last_attempt(self):
-        for attempt, status in ((1, 'pending'), (2, 'failure')):
+        for attempt, status in ((1, 'pending'), (2, 'failure'),
+                                (3, 'failure')):
             dead = self.die('processing', max_attempts=2,
                             result={'attempt': attempt})
             self.sweep()
@@ -174,6 +176,17 @@ class WorkersTest(Case):
             ('Waiting: no glance-ext-worker is running', [waiting.id], []),
             (self.read(waiting.id).message, self.posted(), self.held()))
 
+    def test_what_a_worker_took_meanwhile_is_left(self):
+        waiting = self.die('pending')
+        before = tasks.unfinished()
+        self.replace(tasks, 'unfinished', lambda: before)
+        run.Run(self.read(waiting.id), None).take_over()
+        self.pass_(1)
+        self.sweep()
+        self.assertEqual(
+            ('Waiting for its turn, elsewhere now', [], []),
+            (self.read(waiting.id).message, self.posted(), self.held()))
+
     def test_what_fails_is_undone_here(self):
         gone = self.die('processing', max_attempts=1)
         failed = self.add('failure', result={
@@ -181,7 +194,7 @@ class WorkersTest(Case):
             'error': {'code': 'cancelled', 'message': 'm'}})
         self.pass_(121)
         self.sweep()
-        self.assertEqual([gone.id, failed.id], self.held())
+        self.assertEqual({gone.id, failed.id}, set(self.held()))
         self.assertEqual([], self.posted())
 
 
@@ -199,8 +212,9 @@ class LookAfterTest(Case):
         self.end('success', action_type='invented')
         other = self.end('failure', 300, action_type='copy')
         self.sweep()
-        self.assertEqual([('look after', [first]), ('look after', [other])],
-                         self.plugin.done)
+        self.assertCountEqual(
+            [('look after', [first]), ('look after', [other])],
+            self.plugin.done)
 
     def test_what_has_ended_leaves_no_staged_data(self):
         running, ended = self.add('processing').id, self.end('success')
