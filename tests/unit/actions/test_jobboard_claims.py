@@ -11,6 +11,7 @@
 # under the License.
 """What a process does on the board, with a taskflow of the test's."""
 
+import json
 import os
 import socket
 import unittest
@@ -29,10 +30,16 @@ ME = 'host:1'
 
 
 class Job:
+    """What a server tells; its strings are equal to ours, and no more."""
+
     def __init__(self, name, details):
-        self.name, self.details = name, details
-        self.state = states.UNCLAIMED
+        self.name = json.loads(json.dumps(name))
+        self.details = json.loads(json.dumps(details))
+        self.set_state(states.UNCLAIMED)
         self.owner = self.expiry = None
+
+    def set_state(self, state):
+        self.state = json.loads(json.dumps(state))
 
     def extend_expiry(self, seconds):
         self.expiry += seconds
@@ -79,7 +86,8 @@ class Taskflow:
             raise exceptions.NotFound('m')
         if job.state != states.UNCLAIMED:
             raise exceptions.UnclaimableJob('m')
-        job.state, job.owner, job.expiry = states.CLAIMED, who, expiry
+        job.set_state(states.CLAIMED)
+        job.owner, job.expiry = who, expiry
 
     def consume(self, job, who):
         self.abandon(job, who)
@@ -91,7 +99,7 @@ class Taskflow:
             raise exceptions.NotFound('m')
         if job.owner != who:
             raise ValueError('not yours')
-        job.state = states.UNCLAIMED
+        job.set_state(states.UNCLAIMED)
 
 
 class Case(unittest.TestCase):

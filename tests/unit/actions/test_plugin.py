@@ -22,12 +22,18 @@ class PluginTest(unittest.TestCase):
     def test_the_types_of_both_namespaces_are_known_in_order(self):
         self.assertEqual(['copy-image', 'export', 'hash', 'import', 'verify',
                           'web-download'], plugin.types())
+        self.assertIs(plugin.types(), plugin.types())
 
     def test_a_type_has_one_plugin_a_process(self):
         for type_, class_ in (('hash', hash_.Hash),
                               ('copy-image', copy_image.CopyImage)):
             self.assertIsInstance(plugin.load(type_), class_)
             self.assertIs(plugin.load(type_), plugin.load(type_))
+
+    def test_nobody_is_warned_of_a_namespace_that_is_not_the_one(self):
+        plugin.load.cache_clear()
+        with self.assertNoLogs('stevedore', 'WARNING'):
+            plugin.load('copy-image')
 
     def test_a_type_without_a_plugin_is_an_error(self):
         with self.assertRaises(KeyError) as caught:

@@ -63,6 +63,13 @@ class ViewTest(rows.RowsCase):
             (shown['progress']['stores'], shown['image_id'],
              shown['expires_at'], shown['error'], shown['result']))
 
+    def test_one_that_a_plain_node_ended_says_so(self):
+        shown = self.add('failure').view()
+        self.assertEqual(
+            ('rolling-back', {'code': 'worker_lost',
+                              'message': 'Waiting for its turn'}),
+            (shown['phase'], shown['error']))
+
     def test_percent_and_time_are_those_of_whole_numbers(self):
         for done, total, rate, percent, eta in (
                 (1, 300, 0, 0, None), (299, 300, 10, 99, 0),

@@ -11,6 +11,7 @@
 # under the License.
 """What a worker does about each job, on a board that is a dictionary."""
 
+import json
 import threading
 import types
 import unittest
@@ -33,7 +34,7 @@ def action(status='pending', phase='queued', **spec):
         'a', 'api_image_import', status, 'p', 'i', moment, moment, None,
         {'glance_ext': {'action_type': 'hash', 'heartbeat_timeout': 120,
                         **spec}},
-        {'phase': phase}, '', moment))
+        json.loads(json.dumps({'phase': phase})), '', moment))
 
 
 class Board:
@@ -223,6 +224,13 @@ class PresenceTest(Case):
         clock.return_value += 30
         self.look()
         self.assertTrue(self.board.is_seen())
+
+    def test_it_looks_once_a_second(self):
+        self.worker.stopped = mock.Mock()
+        self.worker.stopped.wait.side_effect = [False, False, True]
+        self.worker.run()
+        self.assertEqual([mock.call(1)] * 3,
+                         self.worker.stopped.wait.mock_calls)
 
     def test_it_does_not_appear_on_its_way_out(self):
         appear = self.have(self.board, 'appear')
