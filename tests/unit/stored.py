@@ -18,6 +18,8 @@ from typing import Any
 from unittest import mock
 import uuid
 
+from glance_ext.actions import executor
+from glance_ext.actions import node
 from glance_ext.actions import record
 from glance_ext.actions import run
 from glance_ext.host import contexts
@@ -25,6 +27,7 @@ from glance_ext.host import copies
 from glance_ext.host import database
 from glance_ext.host import locks
 from glance_ext.host import notifications
+from glance_ext.host import pools
 from glance_ext.host import release
 from glance_ext.host import staging
 from glance_ext.host import tasks
@@ -59,6 +62,15 @@ class StoredCase(tables.TablesCase):
         """Have these stores, the first of them the default."""
         self.stores = stores
         self.enterContext(fixture.stores(stores))
+
+    def run_here(self) -> None:
+        """Have actions run in the thread that asks for them."""
+        self.executor = executor.Executor()
+        for module, name, new in (
+                (node, 'start', lambda takes_over=True: self.executor),
+                (pools, 'room', lambda: 1),
+                (pools, 'run', lambda work, run: work(run))):
+            self.enterContext(mock.patch.object(module, name, new))
 
     def add_stored(self, status: str = 'active', data: bytes = DATA,
                    **columns: Any) -> None:

@@ -94,6 +94,33 @@ class CountTest(Case):
         self.assertEqual(1, self.counted(
             f'{name}_bucket', store='fast', le='60.0'))
 
+    def test_durations_are_told_apart_from_a_second_to_a_day(self):
+        metrics.ended(self.run_of('success'))
+        self.assertEqual(
+            ['1.0', '5.0', '15.0', '60.0', '300.0', '900.0', '3600.0',
+             '14400.0', '86400.0', '+Inf'],
+            [sample.labels['le']
+             for family in metrics._counters().registry.collect()
+             for sample in family.samples
+             if sample.labels.get('action_type') == self.type
+             and 'le' in sample.labels])
+
+    def test_a_clock_that_was_set_back_takes_nothing_away(self):
+        run = self.run_of('success')
+        run.action.created_at += datetime.timedelta(minutes=1)
+        metrics.ended(run)
+        self.assertEqual((0, 1), tuple(self.counted(
+            f'glance_ext_action_duration_seconds_{name}', store='')
+            for name in ('sum', 'count')))
+
+    def test_what_may_be_read_from_several_stores_counts_for_none(self):
+        run = self.run_of()
+        run.stores = {'fast', 'slow'}
+        run.progress.done = 5
+        metrics.moved(run)
+        self.assertEqual([5, 0, 0], [
+            self.bytes(store) for store in ('', 'fast', 'slow')])
+
     def test_a_failure_is_counted_by_its_code(self):
         run = self.run_of('failure', error={'code': 'short_read',
                                             'message': 'm'})

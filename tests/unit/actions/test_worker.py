@@ -11,6 +11,8 @@
 # under the License.
 """What a worker does about each job, on a board that is a dictionary."""
 
+import json
+import threading
 import types
 import unittest
 from unittest import mock
@@ -32,7 +34,7 @@ def action(status='pending', phase='queued', **spec):
         'a', 'api_image_import', status, 'p', 'i', moment, moment, None,
         {'glance_ext': {'action_type': 'hash', 'heartbeat_timeout': 120,
                         **spec}},
-        {'phase': phase}, '', moment))
+        json.loads(json.dumps({'phase': phase})), '', moment))
 
 
 class Board:
@@ -222,6 +224,37 @@ class PresenceTest(Case):
         clock.return_value += 30
         self.look()
         self.assertTrue(self.board.is_seen())
+
+    def test_it_looks_once_a_second(self):
+        self.worker.stopped = mock.Mock()
+        self.worker.stopped.wait.side_effect = [False, False, True]
+        self.worker.run()
+        self.assertEqual([mock.call(1)] * 3,
+                         self.worker.stopped.wait.mock_calls)
+
+    def test_it_does_not_appear_on_its_way_out(self):
+        appear = self.have(self.board, 'appear')
+        self.worker.stopped.set()
+        self.worker.run()
+        appear.assert_not_called()
+
+    def test_it_is_seen_for_as_long_as_it_hands_back(self):
+        self.have(worker, '_LOOK', 0.01)
+        self.have(worker.time, 'monotonic', side_effect=range(100, 9999, 30))
+        self.look()
+        extended, twice = self.board.extend, threading.Event()
+
+        def extend(seconds):
+            extended(seconds)
+            if self.board.extended == 2:
+                twice.set()
+
+        self.board.extend = extend
+        waited = []
+        self.executor.close = lambda: waited.append(twice.wait(9))
+        self.worker.stopped.set()
+        self.worker.run()
+        self.assertEqual([True], waited)
 
     def test_told_to_stop_it_hands_back_and_disappears(self):
         self.look()

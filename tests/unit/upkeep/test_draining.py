@@ -18,13 +18,10 @@ from unittest import mock
 from glance_store import exceptions
 import sqlalchemy as sa
 
-from glance_ext.actions import executor
-from glance_ext.actions import node
 from glance_ext.host import copies
 from glance_ext.host import database
 from glance_ext.host import images
 from glance_ext.host import locks
-from glance_ext.host import pools
 from glance_ext.stores import fixture
 from glance_ext.stores.fixture import Fault
 from glance_ext.upkeep import draining
@@ -41,12 +38,7 @@ class Case(stored.StoredCase):
 
     def setUp(self):
         super().setUp()
-        self.executor = executor.Executor()
-        for module, name, new in (
-                (node, 'start', lambda: self.executor),
-                (pools, 'room', lambda: 1),
-                (pools, 'run', lambda work, run: work(run))):
-            self.enterContext(mock.patch.object(module, name, new))
+        self.run_here()
         self.told = []
         self.stopped = threading.Event()
 

@@ -18,7 +18,6 @@ from unittest import mock
 
 import sqlalchemy as sa
 
-from glance_ext.actions import executor
 from glance_ext.actions import record
 from glance_ext.host import dead_imports
 from glance_ext.host import database
@@ -45,17 +44,13 @@ class EndActionsTest(stored.StoredCase):
         self.install(fast=fixture.Store(tidy=False))
         self.add_stored()
         self.add_copy('fast')
-        self.executor = executor.Executor()
         self.told = []
         self.stopped = threading.Event()
-        for module, name, new in (
-                (reaping.node, 'start', lambda takes_over: self.executor),
-                (pools, 'room', lambda: 1),
-                (pools, 'run', lambda work, run: work(run)),
-                # Whoever would wait is told to stop.
-                (reaping, 'time', types.SimpleNamespace(
-                    sleep=lambda seconds: self.stopped.set()))):
-            self.enterContext(mock.patch.object(module, name, new))
+        self.run_here()
+        # Whoever would wait is told to stop.
+        self.enterContext(mock.patch.object(
+            reaping, 'time', types.SimpleNamespace(
+                sleep=lambda seconds: self.stopped.set())))
 
     def die(self, seconds=900, status='processing', **spec):
         """Have an action of a process that died so long ago."""

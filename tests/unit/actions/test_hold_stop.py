@@ -1,0 +1,108 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+"""What stops an action's work, and what its row tells people."""
+
+import threading
+from unittest import mock
+
+from glance_ext import errors
+from glance_ext.actions import hold
+from tests.unit.actions import rows
+
+
+class StopTest(rows.RowsCase):
+    def setUp(self):
+        super().setUp()
+        self.mine = self.run_of('processing')
+
+    def stopped(self, *causes):
+        for cause in causes:
+            self.mine.stop(cause)
+        try:
+            self.mine.check()
+        except Exception as exc:
+            return exc
+        return None
+
+    def test_nothing_stops_it_unasked(self):
+        self.assertIsNone(self.stopped())
+
+    def test_the_first_cause_counts(self):
+        first = errors.ImageDeleted('one')
+        self.assertIs(first, self.stopped(first, hold.Lost()))
+
+    def test_what_is_being_undone_is_stopped_by_no_error(self):
+        self.mine.action.status = 'failure'
+        handed_back = hold.HandedBack()
+        self.assertIsNone(self.stopped(errors.ImageDeleted('one')))
+        self.assertIs(handed_back, self.stopped(handed_back))
+
+    def test_who_waits_is_woken_until_it_turns_back(self):
+        waits = []
+        self.enterContext(mock.patch.object(
+            threading.Event, 'wait', autospec=True,
+            side_effect=lambda event, seconds: waits.append(
+                (event.is_set(), seconds))))
+        self.mine.sleep(1)
+        self.mine.stop(errors.ImageDeleted('one'))
+        with self.assertRaises(errors.ImageDeleted):
+            self.mine.sleep(2)
+        self.mine.turn_back()
+        self.mine.sleep(3)
+        self.assertEqual([(False, 1), (True, 2), (False, 3)], waits)
+
+    def test_there_is_no_turning_back_from_a_loss(self):
+        for cause in (hold.Lost(), hold.HandedBack()):
+            run = self.run_of('processing')
+            run.stop(cause)
+            run.turn_back()
+            with self.assertRaises(type(cause)):
+                run.sleep(60)
+
+    def test_it_is_ours_for_as_long_as_nobody_can_have_it(self):
+        self.assertIs(True, self.mine.is_ours())
+        self.mine.stop(errors.ImageDeleted('one'))
+        self.pass_(120)
+        self.assertIs(True, self.mine.is_ours())
+        self.pass_(1)
+        self.assertIs(False, self.mine.is_ours())
+
+    def test_it_is_not_ours_once_it_is_over_or_lost(self):
+        self.assertFalse(self.mine.is_over)
+        self.mine.fenced(None, 'm', last=True)
+        self.assertEqual((True, False), (self.mine.is_over,
+                                         self.mine.is_ours()))
+        lost = self.run_of('processing')
+        lost.stop(hold.Lost())
+        self.assertIs(False, lost.is_ours())
+
+
+class SayTest(rows.RowsCase):
+    def test_what_waits_says_for_what(self):
+        run = self.run_of()
+        self.assertEqual('Waiting for its turn', run.say())
+        run.waits_for = 'another'
+        self.assertEqual('Waiting for another', run.say())
+
+    def test_what_runs_says_how_far_it_is(self):
+        run = self.run_of('processing', max_attempts=4,
+                          result={'phase': 'reading', 'attempt': 2})
+        run.progress.done = 3 * rows.GIB + 1
+        self.assertEqual('Reading: 3072 MiB, attempt 2 of 4', run.say())
+        run.progress.total = 5 * rows.GIB
+        self.assertEqual('Reading: 3072 of 5120 MiB, attempt 2 of 4',
+                         run.say())
+
+    def test_what_failed_says_why(self):
+        run = self.run_of('failure')
+        run.action.message = 'It broke'
+        self.assertEqual('It broke', run.say())
