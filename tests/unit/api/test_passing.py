@@ -26,8 +26,8 @@ from glance_ext import errors
 from glance_ext.api import ids
 from glance_ext.api import passing
 from glance_ext.host import contexts
-from tests.unit.api.test_dispatch import Host
 from tests.unit.api.test_dispatch import IMAGE
+from tests.unit.api.test_dispatch import Host
 
 PATH = f'/v2/images/{IMAGE}'
 
