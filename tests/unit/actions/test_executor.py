@@ -94,6 +94,19 @@ class NextTest(unittest.TestCase):
                          both.waits_for)
         self.assertEqual([both], self.ends(slow))
 
+    def test_a_limit_that_is_lowered_holds_at_once(self):
+        for limit in ('store', 'project'):
+            with self.subTest(limit):
+                self.executor = executor.Executor()
+                self.limit(**{limit: 2})
+                runs = [run_of('a', 'fast') for _ in range(3)]
+                self.assertEqual(runs[:2], self.begun(*runs))
+                self.limit(**{limit: 1})
+                self.assertEqual([], self.begun())
+                self.assertEqual(runs[2:], [
+                    *self.ends(runs[0]), *self.ends(runs[1])])
+                self.limit(**{limit: 0})
+
     def test_zero_is_without_limit(self):
         self.limit(project=0, store=0)
         runs = [run_of('a', 'fast') for _ in range(4)]

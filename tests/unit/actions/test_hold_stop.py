@@ -41,7 +41,7 @@ class StopTest(rows.RowsCase):
         self.assertIs(first, self.stopped(first, hold.Lost()))
 
     def test_what_is_being_undone_is_stopped_by_no_error(self):
-        self.mine.action.status = 'failure'
+        self.mine = self.run_of('failure')
         handed_back = hold.HandedBack()
         self.assertIsNone(self.stopped(errors.ImageDeleted('one')))
         self.assertIs(handed_back, self.stopped(handed_back))

@@ -70,6 +70,12 @@ class ViewTest(rows.RowsCase):
                               'message': 'Waiting for its turn'}),
             (shown['phase'], shown['error']))
 
+    def test_no_time_is_left_to_one_that_failed(self):
+        shown = self.add('failure', result={
+            'phase': 'ended', 'bytes_total': 9, 'bytes_per_second': 1}).view()
+        self.assertEqual(('ended', None), (
+            shown['phase'], shown['progress']['eta_seconds']))
+
     def test_percent_and_time_are_those_of_whole_numbers(self):
         for done, total, rate, percent, eta in (
                 (1, 300, 0, 0, None), (299, 300, 10, 99, 0),

@@ -95,6 +95,11 @@ class RetryTest(Case):
         self.assertIs(self.cause, caught.exception)
         self.assertEqual(9, self.row().attempt)
 
+    def test_one_that_was_taken_over_too_often_is_not_tried_again(self):
+        self.action.attempt = 10
+        with self.assertRaises(errors.StoreError):
+            self.mine.retry(self.cause)
+
     def test_the_row_says_why_and_which_attempt_follows(self):
         said = self.retry()
         row = self.row()
