@@ -62,7 +62,8 @@ class Backfill:
     counts: dict[str, int] = field(default_factory=dict)
     #: The bytes of the images that were hashed, or would be.
     bytes: int = 0
-    #: The last image that was looked at; '' after the last one of all.
+    #: The last image that was looked at, by this sweep or the one before;
+    #: '' after the last one of all.
     reached: str = ''
 
     def plan(self) -> None:
@@ -80,6 +81,7 @@ class Backfill:
         executor = node.start(takes_over=False)
         running: list[record.Action] = []
         complete = True
+        self.reached = self.after
         for image in self._candidates():
             while len(running) >= self.parallel and not self.stopped.is_set():
                 running = self._look(running)

@@ -31,7 +31,7 @@ class Case(executing.ExecutorCase):
         self.mine = self.run_of(
             status, image_id=image_id or self.add_image(), max_attempts=3,
             **spec)
-        self.row = self.mine.action.id
+        self.key = self.mine.action.id
         self.image_id = self.mine.action.image_id
 
     def execute(self):
@@ -52,7 +52,7 @@ class Case(executing.ExecutorCase):
 class DoTest(Case):
     def test_one_that_succeeds_says_so_everywhere(self):
         def work(run):
-            row = self.read(self.row)
+            row = self.read(self.key)
             self.assertEqual(('processing', 'Starting', 1),
                              (row.status, row.message, len(self.sent)))
             self.assertEqual(('active',), run.statuses)
@@ -61,7 +61,7 @@ class DoTest(Case):
 
         self.plugin.run = work
         self.assertEqual(('success', 'ended', 'All is well'), self.execute())
-        payload = {'action_id': self.row, 'image_id': self.image_id,
+        payload = {'action_id': self.key, 'image_id': self.image_id,
                    'owner': tables.PROJECT, 'attempt': 1, 'error': None,
                    'of': 'hash'}
         self.assertEqual([('made.start', payload, False),
@@ -90,9 +90,9 @@ class DoTest(Case):
             ('failure', 'ended', 'Unexpected ValueError; the log of the '
              'process that ran it has the details'), told)
         self.assertEqual(
-            (f'Action {self.row} failed unexpectedly', ValueError),
+            (f'Action {self.key} failed unexpectedly', ValueError),
             (log.records[0].getMessage(), log.records[0].exc_info[0]))
-        self.assertEqual('internal_error', self.read(self.row).error['code'])
+        self.assertEqual('internal_error', self.read(self.key).error['code'])
 
     def test_work_that_ends_nothing_has_failed(self):
         self.plugin.run = lambda run: None
@@ -107,7 +107,7 @@ class DoTest(Case):
         self.assertEqual(
             ('pending', 'queued', 'Waiting for another process to go on'),
             self.execute())
-        self.assertTrue(self.read(self.row).was_stale)
+        self.assertTrue(self.read(self.key).was_stale)
         self.assertEqual((['made.start'], []),
                          (self.events(), self.plugin.done))
 
@@ -122,7 +122,7 @@ class DoTest(Case):
             told = self.execute()
         self.assertEqual(('processing', 'queued', 'Starting'), told)
         self.assertEqual(
-            f'Action {self.row} has another owner now, or was ended; this '
+            f'Action {self.key} has another owner now, or was ended; this '
             f'process leaves it alone', log.records[0].getMessage())
         self.assertEqual([], self.plugin.done)
 
@@ -131,16 +131,16 @@ class DoTest(Case):
         self.plugin.run = self.fail
         self.execute()
         self.assertEqual('store_needs_user_token',
-                         self.read(self.row).error['code'])
+                         self.read(self.key).error['code'])
 
     def test_one_that_was_cancelled_while_it_waited_is_undone(self):
-        self.cancel(self.row)
+        self.cancel(self.key)
         self.plugin.run = self.fail
         self.assertEqual(('failure', 'ended', 'The action was cancelled'),
                          self.execute())
         self.assertEqual(
             ('cancelled', ['made.error']),
-            (self.read(self.row).error['code'], self.events()))
+            (self.read(self.key).error['code'], self.events()))
 
     def test_one_that_failed_elsewhere_is_only_undone(self):
         self.begin('failure', result={
@@ -160,7 +160,7 @@ class DoTest(Case):
             with self.assertLogs(LOG, 'WARNING') as log:
                 self.assertEqual('success', self.execute()[0])
             self.assertEqual(
-                [f'An event of action {self.row} was not sent: OSError'] * 2,
+                [f'An event of action {self.key} was not sent: OSError'] * 2,
                 [record.getMessage() for record in log.records])
 
 
@@ -185,7 +185,7 @@ class UndoTest(Case):
             ('failure', 'rolling-back',
              'Too little (not undone yet: it is in use)'), told)
         self.assertEqual(
-            f'What action {self.row} did could not be undone: it is in use. '
+            f'What action {self.key} did could not be undone: it is in use. '
             f'It is tried again later.', log.records[0].getMessage())
         self.assertEqual(([1, 2, 4, 0], ['made.start']),
                          (self.waits, self.events()))
@@ -196,7 +196,7 @@ class UndoTest(Case):
 
         def work(run):
             database.transaction(lambda connection: locks.drop(
-                connection, self.image_id, self.row))
+                connection, self.image_id, self.key))
             locks.take(self.image_id, other.id)
             raise errors.ShortRead('Too little')
 
@@ -213,20 +213,20 @@ class UndoTest(Case):
 
         def work(run):
             database.transaction(lambda connection: locks.drop(
-                connection, self.image_id, self.row))
+                connection, self.image_id, self.key))
             raise errors.ShortRead('Too little')
 
         self.plugin.run = work
         self.plugin.undo = lambda run: holders.append(
             locks.holder(self.image_id))
         self.execute()
-        self.assertEqual(([self.row], None),
+        self.assertEqual(([self.key], None),
                          (holders, locks.holder(self.image_id)))
 
     def test_one_that_needs_no_lock_takes_none(self):
         self.begin('pending', locks_image=False)
         database.transaction(lambda connection: locks.drop(
-            connection, self.image_id, self.row))
+            connection, self.image_id, self.key))
         other = self.add()
         locks.take(self.image_id, other.id)
         self.assertEqual(('failure', 'ended', 'Too little'), self.execute())
@@ -250,6 +250,6 @@ class UndoTest(Case):
             told = self.execute()
         self.assertEqual(('failure', 'rolling-back', 'Too little'), told)
         self.assertEqual(
-            (f'Action {self.row} was left unfinished', ValueError),
+            (f'Action {self.key} was left unfinished', ValueError),
             (log.records[0].getMessage(), log.records[0].exc_info[0]))
         self.assertEqual(tasks.FAILURE, self.mine.action.status)

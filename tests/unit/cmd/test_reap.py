@@ -10,18 +10,12 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-import contextlib
 import datetime
-import io
 import json
-import threading
-import unittest
 from unittest import mock
 
-from glance_ext.cmd import manage
-from glance_ext.cmd import server
-from glance_ext.cmd import sweep
 from glance_ext.upkeep import reaping
+from tests.unit.cmd import command
 
 ACTION = {
     'action_id': 'a1',
@@ -41,23 +35,15 @@ IMAGE = {
 }
 
 
-class ReapTest(unittest.TestCase):
+class ReapTest(command.CommandCase):
     def setUp(self):
-        self.stopped = threading.Event()
-        self.set_up = self.have(server, 'set_up', return_value=True)
-        self.have(sweep, 'begin', return_value=self.stopped)
+        super().setUp()
         self.ends = self.have(reaping, 'end_actions', return_value=True)
         self.heals = self.have(reaping, 'heal', return_value=True)
 
-    def have(self, module, name, **how):
-        return self.enterContext(mock.patch.object(module, name, **how))
-
     def reap(self, *arguments):
         """Return the exit status and what is on standard output."""
-        output = io.StringIO()
-        with contextlib.redirect_stdout(output):
-            status = manage.main(['reap', *arguments])
-        return status, output.getvalue()
+        return self.manage('reap', *arguments)[:2]
 
     def tells(self, call, *lines, complete=True):
         def tell_all(tell, *_):

@@ -52,6 +52,12 @@ class RoomTest(Case):
         self.green.return_value = True
         self.assertEqual(20, self.room(20, 8))
 
+    def test_work_runs_in_glances_pool(self):
+        pool = self.patch(pools.common, 'get_thread_pool')
+        pools.run(print, 'a', 'b')
+        pool.assert_called_once_with('tasks_pool')
+        pool.return_value.spawn.assert_called_once_with(print, 'a', 'b')
+
 
 class SecondsTest(Case):
     def test_apache_gives_no_more_than_two(self):

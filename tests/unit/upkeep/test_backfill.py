@@ -153,6 +153,7 @@ class StopTest(Case):
         self.sweep(complete=False, max_duration=0)
         self.stopped.set()
         self.sweep(complete=False)
+        self.sweep(complete=False, after='0', reached='0')
         self.assertEqual([], self.told)
 
     def test_what_runs_is_handed_back(self):
