@@ -19,8 +19,8 @@ from unittest import mock
 import sqlalchemy as sa
 
 from glance_ext.actions import record
-from glance_ext.host import dead_imports
 from glance_ext.host import database
+from glance_ext.host import dead_imports
 from glance_ext.host import locks
 from glance_ext.host import pools
 from glance_ext.host import tasks
