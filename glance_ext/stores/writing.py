@@ -156,6 +156,8 @@ class Transaction:
         driver has not returned yet is cleared by the thread that waits for
         it, for nobody else can know what the driver makes until then.
         """
+        if store not in self._noted:
+            return True
         try:
             clearing.in_turn(store, self._image_id, self._patience,
                      functools.partial(self._delete, store))

@@ -21,7 +21,7 @@ from tests.harness import ports
 from tests.harness import processes
 
 # It forks a child that ignores SIGTERM, then waits.
-STUBBORN = 'trap "" TERM; sleep 60 & trap - TERM; wait'
+STUBBORN = 'trap "" TERM; sleep 60 & trap - TERM; echo ready; wait'
 
 
 class SessionTest(unittest.TestCase):
@@ -42,7 +42,7 @@ class SessionTest(unittest.TestCase):
         return found
 
     def test_stop_leaves_no_child(self):
-        found = self.boot(f'echo ready; {STUBBORN}')
+        found = self.boot(STUBBORN)
         code, _ = processes.stop(found, signal.SIGTERM, 10)
         self.assertEqual(-signal.SIGTERM, code)
         self.assertEqual([], processes.members(found.pid))

@@ -161,6 +161,13 @@ class TestRollback(WritingCase):
             self.assertEqual([{}, []], [store.objects, transaction.left])
             self.assertTrue(transaction.discard('a'))
 
+    def test_where_nothing_was_written_nobody_is_asked(self):
+        self.hold(a=[])
+        with (self.transaction() as transaction,
+              mock.patch.object(writing.clearing, 'in_turn',
+                                side_effect=errors.StoreStalled('silent'))):
+            self.assertTrue(transaction.discard('a'))
+
     def test_what_cannot_be_deleted_is_named_and_tried_again(self):
         store, = self.hold(a=[Fault('delete', 'raise')] * 2)
         with self.assertLogs('glance_ext', 'ERROR') as logged:
