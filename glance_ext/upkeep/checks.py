@@ -12,6 +12,7 @@
 """What an upgrade, or a first installation, ought to find in order."""
 
 from collections.abc import Callable
+import difflib
 import functools
 import os
 from typing import Any, NamedTuple
@@ -53,14 +54,19 @@ def host_release() -> Finding:
 
 
 def policy_names() -> Finding:
-    """Every rule of ours is registered with Glance's, and can be read."""
-    ours = {rule.name for rule in policies.list_rules()}
+    """The policy file has no rule whose name is nearly one of ours.
+
+    A rule that is misspelled says nothing, and the default holds.
+    """
+    ours = [rule.name for rule in policies.list_rules()]
     enforcer = policy.Enforcer()
     enforcer.load_rules()
-    missing = sorted(ours - set(enforcer.registered_rules))
-    if missing:
-        return Finding(BAD, f'not registered: {", ".join(missing)}')
-    return Finding(GOOD)
+    wrong = [
+        f'{name} is no rule (is {meant} meant?)'
+        for name in sorted(set(enforcer.file_rules) - set(
+            enforcer.registered_rules))
+        for meant in difflib.get_close_matches(name, ours, 1, 0.8)]
+    return Finding(WARNING, '; '.join(wrong)) if wrong else Finding(GOOD)
 
 
 def lock_path() -> Finding:

@@ -16,11 +16,9 @@ from pathlib import Path
 import tempfile
 from unittest import mock
 
-from glance.api import policy as glance_policy
 from oslo_concurrency import lockutils  # noqa: F401
 
 from glance_ext import errors
-from glance_ext import policies
 from glance_ext.actions import jobboard
 from glance_ext.stores import fixture
 from glance_ext.stores import traits
@@ -49,13 +47,20 @@ class OptionsTest(Case):
         check.side_effect = checks.supported.UnsupportedHost('too old')
         self.assertEqual(Finding(BAD, 'too old'), checks.host_release())
 
-    def test_the_policies(self):
+    def test_a_policy_that_nobody_asks_for(self):
         self.assertEqual(Finding(GOOD), checks.policy_names())
-        self.have(checks.policy, 'Enforcer', glance_policy.Enforcer)
-        names = sorted(rule.name for rule in policies.list_rules())
-        self.assertEqual(
-            Finding(BAD, f'not registered: {", ".join(names)}'),
-            checks.policy_names())
+        file = self.here / 'policy.yaml'
+        self.options.config(policy_file=str(file), group='oslo_policy')
+        for rules, finding in (
+                ('calculate_hash: role:admin\nget_image: ""\n'
+                 'our_own: role:x\n', Finding(GOOD)),
+                ('calculate_hashes: role:admin\nget_image_acton: "!"\n',
+                 Finding(WARNING,
+                         'calculate_hashes is no rule (is calculate_hash '
+                         'meant?); get_image_acton is no rule (is '
+                         'get_image_action meant?)'))):
+            file.write_text(rules)
+            self.assertEqual(finding, checks.policy_names())
 
     def test_the_lock_path(self):
         absent = self.here / 'absent'
