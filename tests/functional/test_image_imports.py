@@ -12,6 +12,7 @@
 """Every request and answer of the specification, on a real Glance."""
 
 import hashlib
+import uuid
 
 from tests.functional import disks
 from tests.functional import import_requests
@@ -227,3 +228,28 @@ class UploadTest(import_requests.RequestCase):
             yield b'x' * 1000
         self.expect(409, self.upload(path, chunks()))
         self.assertEqual('The action was cancelled', self.refused(path))
+
+
+class StoresTest(import_requests.RequestCase):
+    """A store that fails is no image that was deleted."""
+
+    arguments = {'config': {'DEFAULT': {'http_retries': 1}}}
+
+    def begin_with(self, times):
+        """Import into two stores, of which one fails so often."""
+        image = str(uuid.uuid4())
+        self.glance.fault('raise', 'add', store='slow', image=image,
+                          times=times)
+        return self.begin(self.serve(disks.qcow2()), stores=['fast', 'slow'],
+                          image_properties={'id': image})
+
+    def test_it_is_tried_again(self):
+        found = self.wait(self.begin_with(times=1))
+        image = self.glance.image(
+            found['image_ref'].rpartition('/')[2], MEMBER)
+        self.assertEqual({'fast', 'slow'}, set(image['stores'].split(',')))
+
+    def test_with_the_last_attempt_it_is_named(self):
+        self.assertEqual(
+            "store 'slow' failed: RemoteServiceUnavailable",
+            self.refused(self.begin_with(times=None)))
