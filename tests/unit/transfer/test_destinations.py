@@ -17,6 +17,9 @@ import types
 from typing import Any
 import unittest
 from unittest import mock
+import urllib.parse
+
+import urllib3.util
 
 from glance_ext import errors
 from glance_ext.transfer import wire
@@ -142,6 +145,7 @@ PLAIN = {
     'http://10.1.2.3/': ('http', '10.1.2.3', 80, '/'),
     'http://8.8.8.8:81/': ('http', '8.8.8.8', 81, '/'),
     'http://[2600:0:0::1]:81/': ('http', '2600::1', 81, '/'),
+    'http://example.org:65535/': ('http', 'example.org', 65535, '/'),
     'http://[fd12::1]/': ('http', 'fd12::1', 80, '/'),
     'http://127.0.0.1.example.org/': (
         'http', '127.0.0.1.example.org', 80, '/'),
@@ -186,6 +190,26 @@ class TestRules(unittest.TestCase):
                 target = Rules(resolver=public).check(url)
                 self.assertEqual(parts, (target.scheme, target.host,
                                          target.port, target.path))
+
+    def test_the_normal_form_has_a_port_only_where_it_is_not_the_usual(self):
+        for url, normal in (
+                ('HTTP://Example.org:80', 'http://example.org/'),
+                ('https://example.org:443/x?y', 'https://example.org/x?y'),
+                ('http://example.org:443/', 'http://example.org:443/'),
+                ('https://example.org:80/', 'https://example.org:80/'),
+                ('http://[2600:0:0::1]:81/', 'http://[2600::1]:81/'),
+                ('http://example.org:8080', 'http://example.org:8080/')):
+            self.assertEqual(normal, Rules().parse(url).url)
+
+    def test_what_two_parsers_read_differently_is_refused(self):
+        for name, parser in (('parse.urlsplit', urllib.parse.urlsplit),
+                             ('parse_url', urllib3.util.parse_url)):
+            for other in ('https://example.org:81/', 'http://example.org/',
+                          'http://example.orf:81/', 'http://example.oru:81/',
+                          'http://example.org:82/', 'http://a@example.org:81'):
+                with mock.patch(f'glance_ext.transfer.destinations.{name}',
+                                return_value=parser(other)):
+                    self.refused(Rules(), 'http://example.org:81/', 'a plain')
 
     def test_an_address_needs_no_name_service_and_is_its_own(self):
         self.assertEqual(
