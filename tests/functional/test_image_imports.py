@@ -211,6 +211,7 @@ class UploadTest(import_requests.RequestCase):
         self.assertEqual('There is no data: 0 bytes', self.refused(path))
         there = self.begin(self.serve(disks.qcow2()))
         self.expect(409, self.upload(there, b'x'))
+        self.wait(there)
 
     def test_a_digest_of_what_is_uploaded(self):
         path = self.begin(os_hash_algo='sha256', os_hash_value='ab' * 32)
