@@ -116,13 +116,13 @@ class ReloadCase(ServerCase):
         # Some servers have nobody to answer before the old workers ended.
         until(lambda: not self.allows(on, 'sha512'))
         on.clear_faults()
+        until(lambda: self.allows(on, 'sha256') and not self.allows(
+            on, 'sha512'))
         # What runs keeps what it began with.
         ended = on.wait_action(action)
         self.assertEqual('success', ended['status'], ended)
         self.assertEqual(1, ended['max_attempts'])
         self.assertHashed(on, images[0])
-        until(lambda: self.allows(on, 'sha256') and not self.allows(
-            on, 'sha512'))
         ended = on.wait_action(begin(on, images[1]))
         self.assertEqual('success', ended['status'], ended)
         self.assertEqual(3, ended['max_attempts'])
