@@ -165,7 +165,7 @@ def _must_be_read(schedule):
 
 class TestReadings(unittest.TestCase):
 
-    examples = 300
+    examples = 150
 
     def test_no_wrong_digest_no_deadlock_no_thread_left(self):
         schedules.explore(check_reading, readings(), self.examples)

@@ -214,7 +214,7 @@ def _see(data, known, targets, committed, transactions):
 
 class TestWritings(unittest.TestCase):
 
-    examples = 300
+    examples = 120
 
     def test_stores_hold_what_was_committed_and_nothing_else(self):
         schedules.explore(check_writing, writings(), self.examples)
