@@ -56,6 +56,7 @@ class Run(Hold):
         #: The stores that count it as one of theirs, if they count.
         self.stores: Collection[str] = ()
         #: What the image may be while the action is at work; the plugin's.
+        #: None where there is no image yet.
         self.statuses: Collection[str] = ()
 
     # What the work calls ------------------------------------------------
@@ -115,8 +116,12 @@ class Run(Hold):
     def require_image_after(self, cause: errors.ActionError) -> None:
         """See that it is not a deletion that has made a store fail.
 
+        An action without statuses has no image yet that could be deleted.
+
         :raises errors.ActionError: as for :meth:`require_image`
         """
+        if not self.statuses:
+            return
         self.require_image()
         until = time.monotonic() + DELETION_LAG
         while (isinstance(cause, errors.DataMissing)

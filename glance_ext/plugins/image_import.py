@@ -202,9 +202,6 @@ class ImageImport(importing.Import):
             state['status'] = 'pending'
         run.write(record.READING)
 
-    def _require_image(self, run: Run, cause: errors.ActionError) -> None:
-        """There is none before the end, which could be deleted."""
-
     def _clear(self, run: Run) -> None:
         """Delete the image and the data that are not to be.
 

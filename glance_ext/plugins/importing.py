@@ -218,7 +218,7 @@ class Import(abc.ABC):
         :raises errors.ActionError: ``cause``, where neither is allowed; or
             what has happened meanwhile
         """
-        self._require_image(run, cause)
+        run.require_image_after(cause)
         try:
             if not cause.passing:
                 raise cause
@@ -228,10 +228,6 @@ class Import(abc.ABC):
                     or run.action.spec['all_stores_must_succeed']):
                 raise
             job.give_up()
-
-    def _require_image(self, run: Run, cause: errors.ActionError) -> None:
-        """See that it is not a deletion that has made a store fail."""
-        run.require_image_after(cause)
 
 
 class Method(Import):

@@ -11,6 +11,7 @@
 # under the License.
 """Images with copies in stores, and actions on them, in this process."""
 
+from collections.abc import Callable, Sequence
 import hashlib
 from pathlib import Path
 import tempfile
@@ -18,8 +19,7 @@ from typing import Any
 from unittest import mock
 import uuid
 
-from glance_ext.actions import executor
-from glance_ext.actions import node
+from glance_ext import errors
 from glance_ext.actions import record
 from glance_ext.actions import run
 from glance_ext.host import contexts
@@ -27,7 +27,6 @@ from glance_ext.host import copies
 from glance_ext.host import database
 from glance_ext.host import locks
 from glance_ext.host import notifications
-from glance_ext.host import pools
 from glance_ext.host import release
 from glance_ext.host import staging
 from glance_ext.host import tasks
@@ -62,15 +61,6 @@ class StoredCase(tables.TablesCase):
         """Have these stores, the first of them the default."""
         self.stores = stores
         self.enterContext(fixture.stores(stores))
-
-    def run_here(self) -> None:
-        """Have actions run in the thread that asks for them."""
-        self.executor = executor.Executor()
-        for module, name, new in (
-                (node, 'start', lambda takes_over=True: self.executor),
-                (pools, 'room', lambda: 1),
-                (pools, 'run', lambda work, run: work(run))):
-            self.enterContext(mock.patch.object(module, name, new))
 
     def add_stored(self, status: str = 'active', data: bytes = DATA,
                    **columns: Any) -> None:
@@ -121,10 +111,19 @@ class StoredCase(tables.TablesCase):
             locks.take(image_id, ACTION)
         return record.Action.of(task._replace(result=result or {}))
 
-    def start(self, action: record.Action, *statuses: str) -> run.Run:
+    def start(self, action: record.Action,
+              statuses: Sequence[str] = ('active',)) -> run.Run:
         """Become the action's owner; its waits are cut short."""
         begun = run.Run(action, contexts.admin())
         begun.sleep = lambda seconds: begun.check()
         begun.start()
-        begun.statuses = statuses or ('active',)
+        begun.statuses = statuses
         return begun
+
+    def refuses(self, kind: type[errors.ActionError], message: str,
+                call: Callable[[], Any]) -> None:
+        """See that a call fails with this error, and says so."""
+        with self.assertRaises(errors.ActionError) as failure:
+            call()
+        self.assertEqual((kind, message), (
+            type(failure.exception), failure.exception.message))

@@ -34,7 +34,7 @@ class BadCopyCase(stored.StoredCase):
     def own(self, result=None):
         action = self.add_action(
             'verify', stores=['fast', 'slow'], repair=True, result=result)
-        self.run_ = self.start(action, *verify.STATUSES)
+        self.run_ = self.start(action, verify.STATUSES)
 
     def verdict(self):
         """Return what the action says of the copy in ``slow``."""

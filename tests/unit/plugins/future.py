@@ -50,19 +50,16 @@ class FutureCase(stored.StoredCase):
                                  result={'state': state})
         if data is not None and 'location' not in spec:
             staging.file(ACTION).write_bytes(data)
-        self.run_ = self.start(action)
+        self.plugin = image_import.ImageImport()
+        self.run_ = self.start(action, self.plugin.statuses)
         self.run_.context = glance_context.RequestContext(
             user_id='u', project_id=tables.PROJECT, roles=['member'])
-        self.plugin = image_import.ImageImport()
 
     def make(self):
         self.plugin.run(self.run_)
 
     def refused(self, kind, message):
-        with self.assertRaises(errors.ActionError) as failure:
-            self.make()
-        self.assertEqual((kind, message), (
-            type(failure.exception), failure.exception.message))
+        self.refuses(kind, message, self.make)
 
     def undo(self):
         """Have it failed, and undone."""

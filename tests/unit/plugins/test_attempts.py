@@ -58,19 +58,12 @@ class Case(stored.StoredCase):
         self.method.run(self.run_)
 
     def refused(self, kind, message):
-        with self.assertRaises(errors.ActionError) as failure:
-            self.copy()
-        self.assertEqual((kind, message), (
-            type(failure.exception), failure.exception.message))
+        self.refuses(kind, message, self.copy)
 
     def is_in(self, *stores):
         self.assertEqual({store: DATA if store in stores else None
                           for store in self.stores}, self.held())
         self.assertEqual(set(stores), set(self.recorded()))
-
-    def do(self, call, *arguments, **named):
-        database.transaction(
-            lambda connection: call(connection, *arguments, **named))
 
 
 class CopiedTest(Case):

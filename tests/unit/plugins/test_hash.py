@@ -19,7 +19,6 @@ from unittest import mock
 from glance_ext import errors
 from glance_ext.actions import record
 from glance_ext.host import copies
-from glance_ext.host import database
 from glance_ext.host import images
 from glance_ext.host import locks
 from glance_ext.host import tasks
@@ -58,22 +57,11 @@ class Case(stored.StoredCase):
         self.plugin.run(self.run_)
 
     def refused(self, kind, message):
-        with self.assertRaises(errors.ActionError) as failure:
-            self.hash()
-        self.assertEqual((kind, message), (
-            type(failure.exception), failure.exception.message))
+        self.refuses(kind, message, self.hash)
 
     def digests(self):
         image = images.read(IMAGE)
         return image.checksum, image.os_hash_algo, image.os_hash_value
-
-    def do(self, call, *arguments, **named):
-        database.transaction(
-            lambda connection: call(connection, *arguments, **named))
-
-    def set_image(self, **columns):
-        self.do(lambda connection: connection.execute(
-            database.images.update().values(**columns)))
 
     def before(self, phase, call):
         """Have something happen before the action writes this phase."""

@@ -184,10 +184,6 @@ class LookAfterTest(future.FutureCase):
         self.have()
         self.make()
 
-    def set_image(self, **columns):
-        database.transaction(lambda connection: connection.execute(
-            database.images.update().values(**columns)))
-
     def test_an_image_that_a_stale_save_took_back_is_active_again(self):
         before = images.read(IMAGE)
         self.set_image(status='importing', size=None, checksum=None,

@@ -13,7 +13,6 @@
 
 from glance_ext import errors
 from glance_ext.host import copies
-from glance_ext.host import database
 from glance_ext.host import images
 from glance_ext.host import locks
 from glance_ext.plugins import copy_image
@@ -41,14 +40,6 @@ class Case(stored.StoredCase):
         self.run_ = self.start(self.add_action(
             'copy-image', stores=['slow', 'cold'], method={},
             all_stores_must_succeed=True))
-
-    def do(self, call, *arguments, **named):
-        database.transaction(
-            lambda connection: call(connection, *arguments, **named))
-
-    def set_image(self, **columns):
-        self.do(lambda connection: connection.execute(
-            database.images.update().values(**columns)))
 
     def statuses(self):
         return {name: state['status']

@@ -15,7 +15,6 @@ from unittest import mock
 
 from glance_ext import errors
 from glance_ext.host import copies
-from glance_ext.host import database
 from glance_ext.host import locks
 from glance_ext.plugins import verdicts
 from glance_ext.plugins import verify
@@ -40,7 +39,7 @@ class Case(stored.StoredCase):
         self.second = self.add_copy('slow', slow)
         action = self.add_action(**{
             **verify.spec(['fast', 'slow'], repair)})
-        self.run_ = self.start(action, *verify.STATUSES)
+        self.run_ = self.start(action, verify.STATUSES)
         self.plugin = verify.Verify()
 
     def verify(self):
@@ -52,14 +51,6 @@ class Case(stored.StoredCase):
         self.assertEqual('success', self.run_.action.status)
         return (self.run_.action.message,
                 self.run_.action.result['stores'])
-
-    def do(self, call, *arguments, **named):
-        database.transaction(
-            lambda connection: call(connection, *arguments, **named))
-
-    def set_image(self, **columns):
-        self.do(lambda connection: connection.execute(
-            database.images.update().values(**columns)))
 
 
 class VerdictTest(Case):

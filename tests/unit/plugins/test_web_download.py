@@ -19,7 +19,6 @@ from glance_store import exceptions
 from glance_ext import errors
 from glance_ext.actions import record
 from glance_ext.host import copies
-from glance_ext.host import database
 from glance_ext.host import images
 from glance_ext.host import locks
 from glance_ext.plugins import web_download
@@ -90,7 +89,7 @@ class Case(stored.StoredCase):
         kept, secrets = self.plugin.keep({'uri': URI} | method)
         self.run_ = self.start(self.add_action(
             'web-download', stores=['fast', 'slow'], method=kept,
-            all_stores_must_succeed=whole), 'importing')
+            all_stores_must_succeed=whole), ('importing',))
         self.run_._secrets = secrets
 
     def refused(self, kind, message):
@@ -112,14 +111,6 @@ class Case(stored.StoredCase):
         self.assertIsNone(locks.holder(IMAGE))
         self.assertTrue(all(one.is_closed for _, one in self.downloads))
         return self.run_.action.result
-
-    def do(self, call, *arguments, **named):
-        return database.transaction(
-            lambda connection: call(connection, *arguments, **named))
-
-    def set_image(self, **columns):
-        self.do(lambda connection: connection.execute(
-            database.images.update().values(**columns)))
 
 
 class ImportedTest(Case):
