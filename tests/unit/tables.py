@@ -11,6 +11,7 @@
 # under the License.
 """Glance's tables in this process, for what needs no server around them."""
 
+from collections.abc import Callable
 from pathlib import Path
 import tempfile
 from typing import Any
@@ -75,3 +76,14 @@ class TablesCase(unittest.TestCase):
         added = database.transaction(lambda connection: connection.execute(
             table.insert().values(**columns)))
         return added.inserted_primary_key[0]
+
+    def do(self, call: Callable[..., Any], *arguments: Any, **named: Any
+           ) -> Any:
+        """Return what a function does in a transaction of its own."""
+        return database.transaction(
+            lambda connection: call(connection, *arguments, **named))
+
+    def set_image(self, **columns: Any) -> None:
+        """Change the one image that there is."""
+        self.do(lambda connection: connection.execute(
+            database.images.update().values(**columns)))

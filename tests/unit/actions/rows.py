@@ -16,7 +16,6 @@ import logging
 from typing import Any
 from unittest import mock
 
-from oslo_config import cfg
 from oslo_utils import fixture
 
 from glance_ext.actions import node
@@ -37,14 +36,12 @@ GIB = 1 << 30
 class RowsCase(tables.TablesCase):
     def setUp(self):
         super().setUp()
-        # Who makes a context asks for the file of policies.
-        cfg.CONF([], default_config_files=[], default_config_dirs=[])
         # What is logged, no test has to show.
         self.enterContext(mock.patch.object(
             logging.getLogger(), 'handlers', [logging.NullHandler()]))
         self.clock = self.enterContext(fixture.TimeFixture(MOMENT))
 
-    def add(self, status: str = 'pending', *, image_id: str | None = None,
+    def new(self, status: str = 'pending', *, image_id: str | None = None,
             result: dict[str, Any] | None = None, **spec: Any
             ) -> record.Action:
         """Add an action that holds the lock of its image; return it."""
@@ -63,7 +60,7 @@ class RowsCase(tables.TablesCase):
 
     def run_of(self, *args: Any, **kwargs: Any) -> run.Run:
         """Return the run of an owner that has just read its new row."""
-        return run.Run(self.add(*args, **kwargs), contexts.of_caller(CALLER))
+        return run.Run(self.new(*args, **kwargs), contexts.of_caller(CALLER))
 
     def read(self, action_id: str) -> record.Action:
         """Return an action as its row is now."""

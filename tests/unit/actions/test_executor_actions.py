@@ -192,7 +192,7 @@ class UndoTest(Case):
         self.ended.assert_not_called()
 
     def test_nothing_is_undone_under_somebody_else_s_lock(self):
-        other = self.add()
+        other = self.new()
 
         def work(run):
             database.transaction(lambda connection: locks.drop(
@@ -227,7 +227,7 @@ class UndoTest(Case):
         self.begin('pending', locks_image=False)
         database.transaction(lambda connection: locks.drop(
             connection, self.image_id, self.key))
-        other = self.add()
+        other = self.new()
         locks.take(self.image_id, other.id)
         self.assertEqual(('failure', 'ended', 'Too little'), self.execute())
         self.assertEqual(other.id, locks.holder(self.image_id))

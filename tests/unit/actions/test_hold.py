@@ -29,7 +29,7 @@ class Case(rows.RowsCase):
     def setUp(self):
         super().setUp()
         self.image_id = self.add_image()
-        self.hold = hold.Hold(self.add(
+        self.hold = hold.Hold(self.new(
             'processing', image_id=self.image_id,
             result={'phase': 'reading', 'runner': 'me'}))
         self.action = self.hold.action
@@ -225,7 +225,7 @@ class EndTest(Case):
             locks.holder(self.image_id)))
 
     def test_the_lock_of_another_is_left(self):
-        other = self.add()
+        other = self.new()
         database.transaction(lambda connection: locks.drop(
             connection, self.image_id, self.action.id))
         locks.take(self.image_id, other.id)

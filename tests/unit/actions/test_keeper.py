@@ -38,7 +38,7 @@ class Case(executing.ExecutorCase):
 
     def die(self, status, seconds=121, **spec):
         """Return an action whose process has been silent for a while."""
-        action = self.add(status, **spec)
+        action = self.new(status, **spec)
         self.pass_(seconds)
         return action
 
@@ -69,7 +69,7 @@ class StaleTest(Case):
 
     def test_it_fails_where_the_operator_says_so(self):
         self.options.config(group='glance_ext', on_worker_loss='fail')
-        waited = self.add('pending')
+        waited = self.new('pending')
         ran = self.die('processing', max_attempts=3)
         self.sweep()
         self.assertEqual(
@@ -140,7 +140,7 @@ class TakeOverTest(Case):
         self.assertEqual([dead.id], self.held())
 
     def test_what_had_no_owner_is_taken_without_a_warning(self):
-        waiting = self.add()
+        waiting = self.new()
         with self.assertNoLogs(LOG, 'WARNING'):
             self.assertTrue(keeper.take_over(waiting, self.executor))
         self.assertEqual([waiting.id], self.held())
@@ -189,7 +189,7 @@ class WorkersTest(Case):
 
     def test_what_fails_is_undone_here(self):
         gone = self.die('processing', max_attempts=1)
-        failed = self.add('failure', result={
+        failed = self.new('failure', result={
             'phase': 'rolling-back',
             'error': {'code': 'cancelled', 'message': 'm'}})
         self.pass_(121)
@@ -217,7 +217,7 @@ class LookAfterTest(Case):
             self.plugin.done)
 
     def test_what_has_ended_leaves_no_staged_data(self):
-        running, ended = self.add('processing').id, self.end('success')
+        running, ended = self.new('processing').id, self.end('success')
         plain = tasks.insert(
             type_='import', owner='p', image_id=None, input_={}, user_id='u',
             request_id='r', message='')

@@ -47,9 +47,9 @@ class Case(rows.RowsCase):
 class SeenTest(Case):
     def test_what_runs_and_what_waits_is_told_by_its_type(self):
         for status in ('pending', 'pending', 'processing', 'failure'):
-            self.add(status)
-        self.add('pending', action_type='copy')
-        self.add('success', action_type='verify')
+            self.new(status)
+        self.new('pending', action_type='copy')
+        self.new('success', action_type='verify')
         self.assertEqual(
             {('glance_ext_actions_running', 'copy'): 0,
              ('glance_ext_actions_running', 'hash'): 2,

@@ -141,7 +141,7 @@ class BeginTest(Case):
         self.assertEqual(self.begin().id, locks.holder(self.image_id))
 
     def test_who_comes_second_by_a_moment_leaves_nothing(self):
-        other = self.add(image_id=self.image_id)
+        other = self.new(image_id=self.image_id)
         self.replace(locks, 'holder', return_value=None)
         with self.assertRaises(node.Busy):
             self.begin()

@@ -39,7 +39,7 @@ class FindTest(Case):
         plain = tasks.insert(
             type_='import', owner='p', image_id=None, input_={}, user_id='u',
             request_id='r', message='')
-        action = self.add()
+        action = self.new()
         self.assertEqual(
             (action, None, None),
             (node.show(action.id), node.show(plain.id), node.show('none')))
@@ -47,7 +47,7 @@ class FindTest(Case):
     def test_a_list_is_of_one_type_or_of_all(self):
         added = []
         for type_ in ('hash', 'copy', 'hash'):
-            added.insert(0, self.add(action_type=type_).id)
+            added.insert(0, self.new(action_type=type_).id)
             self.pass_(1)
 
         def found(*args):
@@ -68,7 +68,7 @@ class CancelTest(Case):
         return [run.action.id for run in self.executor.held()]
 
     def test_its_owner_has_to_undo_it(self):
-        action = self.add('processing', image_id=self.image_id, result={
+        action = self.new('processing', image_id=self.image_id, result={
             'phase': 'writing', 'runner': 'me', 'bytes_done': 5,
             'result': {'found': 1}, 'state': {'location_id': 2}})
         self.assertIs(True, node.cancel(action.id))
@@ -99,7 +99,7 @@ class CancelTest(Case):
 
     def test_what_is_being_undone_goes_on_so(self):
         error = {'code': 'short_read', 'message': 'm'}
-        action = self.add('failure', result={
+        action = self.new('failure', result={
             'phase': 'rolling-back', 'error': error})
         looked = self.replace(self.executor, 'look_at')
         self.assertIs(True, node.cancel(action.id))
@@ -107,14 +107,14 @@ class CancelTest(Case):
         looked.assert_called_once_with(action.id)
 
     def test_it_is_tried_again_where_the_owner_wrote_first(self):
-        action = self.add('processing')
+        action = self.new('processing')
         self.replace(tasks, 'fence', wraps=tasks.fence,
                      side_effect=[None, mock.DEFAULT])
         self.assertIs(True, node.cancel(action.id))
         self.assertEqual('rolling-back', self.read(action.id).phase)
 
     def test_one_that_awaits_data_is_undone_here(self):
-        action = self.add(upload_timeout=300)
+        action = self.new(upload_timeout=300)
         self.assertTrue(node.cancel(action.id))
         self.assertEqual([action.id], self.held())
         self.go()
@@ -125,7 +125,7 @@ class CancelTest(Case):
                                        ('jobboard', 'one', False),
                                        ('jobboard', '', True)):
             self.options.config(group='glance_ext', executor=executor)
-            action = self.add(result={'runner': runner})
+            action = self.new(result={'runner': runner})
             self.assertTrue(node.cancel(action.id))
             self.assertIs(held, action.id in self.held())
         self.assertTrue(posting.is_on())
@@ -133,7 +133,7 @@ class CancelTest(Case):
     def test_what_ended_while_it_was_cancelled_is_left(self):
         """Its owner may be as fast as the request."""
         self.options.config(group='glance_ext', executor='jobboard')
-        action = self.add()
+        action = self.new()
 
         def look_at(action_id):
             database.transaction(lambda connection: tasks.alter(
@@ -183,7 +183,7 @@ class DeletionTest(Case):
         self.seen.assert_called_with(self.context, self.image_id)
 
     def test_a_deletion_that_failed_is_noted_for_what_runs(self):
-        action = self.add('processing', image_id=self.image_id)
+        action = self.new('processing', image_id=self.image_id)
 
         def note():
             node.note_failed_delete(self.image_id, self.context)
@@ -198,7 +198,7 @@ class DeletionTest(Case):
         for status, noted in (('pending', True), ('failure', None),
                               ('success', None)):
             self.image_id = self.add_image()
-            action = self.add(status, image_id=self.image_id)
+            action = self.new(status, image_id=self.image_id)
             node.note_failed_delete(self.image_id, self.context)
             self.assertIs(noted, self.read(action.id).spec.get(
                 'delete_failed'))

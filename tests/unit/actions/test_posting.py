@@ -58,7 +58,7 @@ class Case(executing.ExecutorCase):
 
     def wait(self, seconds=61, **spec):
         """Return an action that was written so long ago."""
-        action = self.add(**spec)
+        action = self.new(**spec)
         self.pass_(seconds)
         return action
 
@@ -87,7 +87,7 @@ class FreeTest(Case):
     def test_what_needs_a_token_stays_where_it_is(self):
         for spec, stays in (({}, False), ({'needs_token': True}, True),
                             ({'store_needs_token': True}, True)):
-            self.assertIs(stays, posting.stays(self.add(**spec)))
+            self.assertIs(stays, posting.stays(self.new(**spec)))
 
     def test_it_is_free_while_it_has_no_owner_or_a_dead_one(self):
         for status, runner, seconds, spec, free in (
@@ -101,7 +101,7 @@ class FreeTest(Case):
                 ('pending', '', 0, {'upload_timeout': 9}, False),
                 ('pending', '', 121, {'upload_timeout': 9}, False)):
             with self.subTest(status, runner=runner, seconds=seconds):
-                action = self.add(status, result={'runner': runner}, **spec)
+                action = self.new(status, result={'runner': runner}, **spec)
                 self.pass_(seconds)
                 self.assertIs(free, posting.is_free(self.read(action.id)))
 
@@ -144,7 +144,7 @@ class TendTest(Case):
 
     def test_what_does_not_wait_or_not_for_long_is_left(self):
         self.replace(posting, 'board', self.fail)
-        left = [self.wait(0), self.add('processing'), self.add('failure'),
+        left = [self.wait(0), self.new('processing'), self.new('failure'),
                 self.wait(60, upload_timeout=9)]
         self.tend(*left)
         self.pass_(60)
@@ -176,14 +176,14 @@ class OfferTest(Case):
     def test_it_is_posted_only_where_it_is_known_not_to_be(self):
         for posted, jobs in ((None, 0), ({'other'}, 1), ({'a'}, 0)):
             self.board.jobs = []
-            action = self.add()
+            action = self.new()
             posting.offer(action, 'Waiting', posted and {
                 action.id if each == 'a' else each for each in posted})
             self.assertEqual(([action.id] * jobs, 'Waiting'), (
                 self.board.jobs, self.read(action.id).message))
 
     def test_who_has_it_keeps_it(self):
-        action = self.add()
+        action = self.new()
         owner = run_.Run(self.read(action.id), None)
         self.pass_(1)
         owner.fenced(None, 'Mine')

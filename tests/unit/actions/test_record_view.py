@@ -29,7 +29,7 @@ class ViewTest(rows.RowsCase):
                 'stores': {'': {'status': 'writing', 'bytes_done': 1}},
                 'error': {'code': 'c', 'message': 'm'},
                 'result': {'found': 1}, 'state': {'secret': 1}}
-        action = self.add('processing', image_id=image_id, max_attempts=4,
+        action = self.new('processing', image_id=image_id, max_attempts=4,
                           result=kept)
         self.pass_(60)
         database.transaction(lambda connection: record.tasks.fence(
@@ -56,7 +56,7 @@ class ViewTest(rows.RowsCase):
         self.assertEqual(kept, self.read(action.id).kept())
 
     def test_one_that_is_new_shows_what_it_is_for(self):
-        shown = self.add(stores=['fast', '']).view()
+        shown = self.new(stores=['fast', '']).view()
         pending = {'status': 'pending', 'bytes_done': 0}
         self.assertEqual(
             ({'fast': pending, 'default': pending}, None, None, None, {}),
@@ -64,14 +64,14 @@ class ViewTest(rows.RowsCase):
              shown['expires_at'], shown['error'], shown['result']))
 
     def test_one_that_a_plain_node_ended_says_so(self):
-        shown = self.add('failure').view()
+        shown = self.new('failure').view()
         self.assertEqual(
             ('rolling-back', {'code': 'worker_lost',
                               'message': 'Waiting for its turn'}),
             (shown['phase'], shown['error']))
 
     def test_no_time_is_left_to_one_that_failed(self):
-        shown = self.add('failure', result={
+        shown = self.new('failure', result={
             'phase': 'ended', 'bytes_total': 9, 'bytes_per_second': 1}).view()
         self.assertEqual(('ended', None), (
             shown['phase'], shown['progress']['eta_seconds']))
@@ -82,14 +82,14 @@ class ViewTest(rows.RowsCase):
                 (299, 300, 1, 99, 1), (300, 300, 1, 100, 0),
                 (5, 0, 1, None, None), (5, None, 1, None, None),
                 (0, 100, 33, 0, 3)):
-            shown = self.add('processing', result={
+            shown = self.new('processing', result={
                 'phase': 'reading', 'bytes_done': done, 'bytes_total': total,
                 'bytes_per_second': rate}).view()['progress']
             self.assertEqual((percent, eta), (shown['percent'],
                                               shown['eta_seconds']))
 
     def test_only_the_stores_of_the_action_are_counted(self):
-        action = self.add('processing', stores=['fast'])
+        action = self.new('processing', stores=['fast'])
         work = progress.Progress(100)
         work.advance(7)
         for store in ('fast', 'another'):
@@ -103,21 +103,21 @@ class ViewTest(rows.RowsCase):
 
 class OwnedTest(rows.RowsCase):
     def test_it_holds_the_lock_unless_it_says_otherwise(self):
-        self.assertIs(True, self.add().locks_image)
-        self.assertIs(False, self.add(locks_image=False).locks_image)
+        self.assertIs(True, self.new().locks_image)
+        self.assertIs(False, self.new(locks_image=False).locks_image)
 
     def test_it_awaits_data_until_that_is_there_or_it_runs(self):
         for status, state, awaits in (
                 ('pending', {}, True), ('pending', {'uploaded': 1}, False),
                 ('processing', {}, False), ('failure', {}, False)):
-            self.assertIs(awaits, self.add(
+            self.assertIs(awaits, self.new(
                 status, result={'state': state}, upload_timeout=9
             ).awaits_upload)
-        self.assertIs(False, self.add().awaits_upload)
+        self.assertIs(False, self.new().awaits_upload)
 
     def test_it_is_silent_for_too_long_only_past_its_time(self):
         for seconds, spec in ((120, {}), (9, {'upload_timeout': 9})):
-            action = self.add(**spec)
+            action = self.new(**spec)
             self.pass_(seconds)
             self.assertEqual((False, False), (
                 action.is_stale, self.read(action.id).was_stale))
@@ -127,7 +127,7 @@ class OwnedTest(rows.RowsCase):
                 self.read(action.id).was_stale))
 
     def test_it_has_expired_at_its_time(self):
-        action = self.add()
+        action = self.new()
         self.assertIs(False, action.has_expired)
         action.expires_at = rows.MOMENT + datetime.timedelta(seconds=9)
         for seconds, expired in ((8, False), (1, True), (1, True)):

@@ -35,10 +35,6 @@ class Case(tables.TablesCase):
         self.add_image(id=IMAGE)
         locks.take(IMAGE, TASK)
 
-    def do(self, call, *arguments, **named):
-        return database.transaction(
-            lambda connection: call(connection, *arguments, **named))
-
     def add_location(self, store, image_id=IMAGE, **columns):
         moment = database.now()
         return self.add(LOCATIONS, **{
@@ -46,10 +42,6 @@ class Case(tables.TablesCase):
             'meta_data': {'store': store} if store else {},
             'status': 'active', 'deleted': False, 'created_at': moment,
             'updated_at': moment, **columns})
-
-    def set_image(self, **columns):
-        self.do(lambda connection: connection.execute(
-            database.images.update().values(**columns)))
 
     def locations(self):
         """Return the locations: url, metadata, status and deleted."""

@@ -27,17 +27,7 @@ OTHER = str(uuid.UUID(int=3))
 DIGESTS = {'checksum': 'c', 'algorithm': 'sha512', 'value': 'h'}
 
 
-class Case(tables.TablesCase):
-    def do(self, call, *arguments, **named):
-        return database.transaction(
-            lambda connection: call(connection, *arguments, **named))
-
-    def set_image(self, **columns):
-        self.do(lambda connection: connection.execute(
-            database.images.update().values(**columns)))
-
-
-class ReadTest(Case):
+class ReadTest(tables.TablesCase):
     def test_a_row_as_it_is_now(self):
         self.assertIsNone(images.read(IMAGE))
         self.add_image(id=IMAGE, size=5, checksum='c')
@@ -83,7 +73,7 @@ class ReadTest(Case):
             context, [IMAGE, OTHER, TASK])))
 
 
-class WriteTest(Case):
+class WriteTest(tables.TablesCase):
     def setUp(self):
         super().setUp()
         self.add_image(id=IMAGE, locations=('file:///a',))
@@ -140,7 +130,7 @@ class WriteTest(Case):
                          'c', 'sha512', 'h'), images.read(IMAGE))
 
 
-class AnnounceTest(Case):
+class AnnounceTest(tables.TablesCase):
     def setUp(self):
         super().setUp()
         self.send = self.enterContext(
@@ -180,7 +170,7 @@ class AnnounceTest(Case):
              f'OSError'], [entry.getMessage() for entry in log.records])
 
 
-class FinishDeleteTest(Case):
+class FinishDeleteTest(tables.TablesCase):
     """With a repository that stands in for Glance's."""
 
     def finish(self, **repo):

@@ -43,10 +43,6 @@ class Case(tables.TablesCase):
         database.transaction(work)
         return tasks.get(task_id)
 
-    def do(self, call, *arguments, **named):
-        return database.transaction(
-            lambda connection: call(connection, *arguments, **named))
-
 
 def ago(**time):
     return database.now() - datetime.timedelta(**time)

@@ -13,7 +13,6 @@
 
 import datetime
 import hashlib
-import threading
 import types
 from unittest import mock
 
@@ -32,6 +31,7 @@ from tests.unit import stored
 from tests.unit.stored import ACTION
 from tests.unit.stored import DATA
 from tests.unit.stored import IMAGE
+from tests.unit.upkeep import sweeping
 
 SIZE = len(DATA)
 SHA512 = hashlib.sha512(DATA).hexdigest()
@@ -40,12 +40,9 @@ NONE = dict.fromkeys(('hashed', 'failed', 'busy', 'changed', 'handed-back'),
                      0)
 
 
-class Case(stored.StoredCase):
+class Case(sweeping.SweepCase):
     def setUp(self):
         super().setUp()
-        self.run_here()
-        self.told = []
-        self.stopped = threading.Event()
         # Nothing is waited for: what runs has ended, or never will.
         self.enterContext(mock.patch.object(
             backfill, 'time', types.SimpleNamespace(

@@ -11,7 +11,6 @@
 # under the License.
 """Emptying a store, and what keeps an image there."""
 
-import threading
 import types
 from unittest import mock
 
@@ -25,23 +24,15 @@ from glance_ext.host import locks
 from glance_ext.stores import fixture
 from glance_ext.stores.fixture import Fault
 from glance_ext.upkeep import draining
-from tests.unit import stored
 from tests.unit.stored import ACTION
 from tests.unit.stored import DATA
 from tests.unit.stored import IMAGE
+from tests.unit.upkeep import sweeping
 
 FULL = Fault('add', 'raise', error=exceptions.StorageFull)
 
 
-class Case(stored.StoredCase):
-    """Actions run in the thread that asks for them."""
-
-    def setUp(self):
-        super().setUp()
-        self.run_here()
-        self.told = []
-        self.stopped = threading.Event()
-
+class Case(sweeping.SweepCase):
     def have(self, full=(), new=(), status='active', **image):
         self.install(full=fixture.Store(full, tidy=False),
                      new=fixture.Store(new, tidy=False),

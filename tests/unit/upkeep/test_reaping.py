@@ -12,7 +12,6 @@
 """What died is ended: actions of ours, and jobs of Glance's."""
 
 import datetime
-import threading
 import types
 from unittest import mock
 
@@ -32,21 +31,17 @@ from tests.unit import stored
 from tests.unit.stored import ACTION
 from tests.unit.stored import DATA
 from tests.unit.stored import IMAGE
+from tests.unit.upkeep import sweeping
 
 HOUR = datetime.timedelta(hours=1)
 
 
-class EndActionsTest(stored.StoredCase):
-    """Actions run in the thread that asks for it."""
-
+class EndActionsTest(sweeping.SweepCase):
     def setUp(self):
         super().setUp()
         self.install(fast=fixture.Store(tidy=False))
         self.add_stored()
         self.add_copy('fast')
-        self.told = []
-        self.stopped = threading.Event()
-        self.run_here()
         # Whoever would wait is told to stop.
         self.enterContext(mock.patch.object(
             reaping, 'time', types.SimpleNamespace(

@@ -51,10 +51,6 @@ class Case(stored.StoredCase):
                      value=value, **gone)
         self.set_image(**gone)
 
-    def set_image(self, **columns):
-        database.transaction(lambda connection: connection.execute(
-            database.images.update().values(**columns)))
-
     def restore(self, deactivated=False, dry_run=False):
         return restoring.restore(IMAGE, deactivated, dry_run)
 

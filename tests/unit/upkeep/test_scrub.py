@@ -11,7 +11,6 @@
 # under the License.
 """Copies are read back, the oldest first, and repaired if that is wanted."""
 
-import threading
 from unittest import mock
 
 from glance_ext.host import copies
@@ -21,23 +20,17 @@ from glance_ext.host import locks
 from glance_ext.stores import fixture
 from glance_ext.stores.fixture import Fault
 from glance_ext.upkeep import scrub
-from tests.unit import stored
 from tests.unit.stored import ACTION
 from tests.unit.stored import DATA
 from tests.unit.stored import IMAGE
+from tests.unit.upkeep import sweeping
 
 SIZE = len(DATA)
 BAD = DATA[:-1] + b'!'
 WHERE = {'first': SIZE - 1, 'last': SIZE - 1}
 
 
-class Case(stored.StoredCase):
-    def setUp(self):
-        super().setUp()
-        self.run_here()
-        self.told = []
-        self.stopped = threading.Event()
-
+class Case(sweeping.SweepCase):
     def have(self, *faults, slow=DATA, status='active', **image):
         self.install(fast=fixture.Store(tidy=False),
                      slow=fixture.Store(faults, tidy=False))
