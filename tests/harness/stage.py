@@ -114,14 +114,14 @@ def matrix(
 
 def outside() -> Iterator[tuple[str, Count]]:
     """Run the tests that want real services beside Glance."""
-    yield from tests('tests/services', NEWEST, '--exclude-list', LONG)
-    yield from tests('tests/conformance')
+    for path in ('tests/services', 'tests/conformance'):
+        yield from tests(path, NEWEST, '--exclude-list', LONG)
 
 
 def long() -> Iterator[tuple[str, Count]]:
     """Run what the stages before have left out, because it takes long."""
-    for path in ('tests/functional', 'tests/services'):
-        yield from tests(path, NEWEST, '--include-list', LONG)
+    for path in ('functional', 'services', 'conformance'):
+        yield from tests(f'tests/{path}', NEWEST, '--include-list', LONG)
 
 
 def tempests() -> Iterator[tuple[str, Count]]:
