@@ -19,6 +19,7 @@ a host, also those that have ended.
 from collections.abc import Callable, Iterator
 import functools
 import importlib
+import math
 import os
 import threading
 import time
@@ -42,6 +43,8 @@ _SECONDS = (1, 5, 15, 60, 300, 900, 3600, 4 * 3600, 24 * 3600)
 _BY_STORE = ('action_type', 'store')
 
 _lock = threading.RLock()
+#: When the images without a hash were counted, and how many there were.
+_last_count = [-math.inf, 0.0]
 #: How many bytes are counted of each action that runs here, by store.
 _counted: weakref.WeakKeyDictionary[Run, dict[str, int]] = (
     weakref.WeakKeyDictionary())
@@ -163,19 +166,17 @@ class _Seen:
         yield waiting
         yield core.GaugeMetricFamily(
             'glance_ext_images_without_hash', 'Active images that have no '
-            'os_hash_value', value=_without_hash(
-                int(time.monotonic()) // _COUNT_AGAIN))
+            'os_hash_value', value=_without_hash())
 
 
-def _without_hash(_period: int) -> int:
+def _without_hash() -> int:
     with _lock:
-        return _count_without_hash(_period)
-
-
-@functools.lru_cache(maxsize=1)
-def _count_without_hash(_period: int) -> int:
-    return sum(count.images for stretch in sweeps.counts()
-               for count in stretch if not count.has_hash)
+        counted_at, found = _last_count
+        if time.monotonic() - counted_at >= _COUNT_AGAIN:
+            found = sum(count.images for stretch in sweeps.counts()
+                        for count in stretch if not count.has_hash)
+            _last_count[:] = time.monotonic(), found
+        return int(found)
 
 
 def _labels(run: Run) -> list[str]:

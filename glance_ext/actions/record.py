@@ -221,6 +221,7 @@ def new_spec(action_type: str, **asked: Any) -> dict[str, Any]:
     return {'action_type': action_type,
             'max_attempts': 1 + conf.http_retries,
             'heartbeat_timeout': conf.glance_ext.heartbeat_timeout,
+            'hashing_algorithm': conf.hashing_algorithm,
             **asked}
 
 

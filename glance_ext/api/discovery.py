@@ -15,8 +15,8 @@ from oslo_config import cfg
 
 import glance_ext
 from glance_ext.actions import plugin
-from glance_ext.api import hashes
 from glance_ext.api import imports
+from glance_ext.conf import hash as hash_options
 from glance_ext.host import pools
 from glance_ext.host import wsgi
 from glance_ext.host.wsgi import Answer
@@ -33,7 +33,7 @@ def show(request: wsgi.Request) -> Answer:
         'version': glance_ext.__version__,
         'action_types': plugin.types(),
         'import_methods': sorted(imports.taken_over()),
-        'hash_algorithms': hashes.allowed_algorithms(),
+        'hash_algorithms': hash_options.allowed(conf),
         'limits': {
             'request_body_bytes': wsgi.BODY_LIMIT,
             'page_entries': conf.api_limit_max,

@@ -19,7 +19,7 @@ import webob.exc
 
 from glance_ext.actions import node
 from glance_ext.api import schemas
-from glance_ext.conf.hash import ALGORITHMS
+from glance_ext.conf import hash as hash_options
 from glance_ext.host import images
 from glance_ext.host import locks
 from glance_ext.host import policy
@@ -40,10 +40,10 @@ def calculate(request: wsgi.Request, image_id: str) -> Answer:
     body = schemas.read(request, schemas.IMAGE_HASH)
     algorithm = body.get('os_hash_algo') or cfg.CONF.hashing_algorithm
     rehash = body.get('rehash', False)
-    if algorithm not in allowed_algorithms():
+    if not hash_options.is_allowed(algorithm, cfg.CONF):
         raise webob.exc.HTTPBadRequest(
-            explanation=f"os_hash_algo {algorithm} is not allowed here; "
-                        f"use one of: {', '.join(allowed_algorithms())}")
+            explanation=f"os_hash_algo {algorithm} is not allowed here; use "
+                        f"one of: {', '.join(hash_options.allowed(cfg.CONF))}")
     if image.status != images.ACTIVE:
         raise webob.exc.HTTPConflict(
             explanation=f'Image {image_id} is {image.status}; only an '
@@ -63,11 +63,6 @@ def calculate(request: wsgi.Request, image_id: str) -> Answer:
         raise _not_found(image_id) from exc
     view = action.view()
     return Answer(view, 202, wsgi.absolute(request, view['self']))
-
-
-def allowed_algorithms() -> list[str]:
-    """Return the names that ``os_hash_algo`` may have on this host."""
-    return cfg.CONF.glance_ext.allowed_hash_algorithms or list(ALGORITHMS)
 
 
 def find_image(request: wsgi.Request, image_id: str) -> Any:

@@ -19,12 +19,14 @@ from glance_ext import errors
 from glance_ext.actions import node
 from glance_ext.actions import record
 from glance_ext.api import hashes
+from glance_ext.api import imports
 from glance_ext.api import own_resources
 from glance_ext.api import resource_schemas
 from glance_ext.api import schemas
 from glance_ext.host import conversion
 from glance_ext.host import images
 from glance_ext.host import policy
+from glance_ext.host import quotas
 from glance_ext.host import wsgi
 from glance_ext.host.wsgi import Answer
 from glance_ext.plugins import destinations
@@ -49,7 +51,8 @@ def create(request: wsgi.Request, image_id: str) -> Answer:
     """Accept an export. 201 with its address.
 
     400 for a bad body or location, 403 and 404 by the policies, 409 where
-    the image is not active or the key was of another request.
+    the image is not active or the key was of another request, 413 where a
+    conversion takes more of staging than the project may have.
     """
     context = request.context
     image = hashes.find_image(request, image_id)
@@ -73,11 +76,15 @@ def create(request: wsgi.Request, image_id: str) -> Answer:
         raise webob.exc.HTTPConflict(
             explanation=f'Image {image_id} is {image.status}; only an '
                         f'active image can be exported.')
+    formats = _formats(image, body.get('disk_format'))
+    if formats and (why := quotas.refuse_staging(
+            context, image.size, imports.in_flight(context)[1])):
+        raise webob.exc.HTTPRequestEntityTooLarge(explanation=why)
     shown, _, query = body['location'].partition('?')
     try:
         action = node.begin_unlocked(
             image_export.spec(shown, bool(query), fingerprint,
-                              _formats(image, body.get('disk_format'))),
+                              formats),
             image, context, kept={'location': query} if query else {},
             action_id=action_id)
     except node.TooLarge as exc:

@@ -80,7 +80,8 @@ def create(request: wsgi.Request) -> Answer:
     if cfg.CONF.glance_ext.image_id_reuse_guard:
         ids.require_unused(json.dumps(properties).encode(), context)
     stores = imports.choose_stores(request, body)
-    if why := quotas.refuse_import(context, None, True, _in_flight(context)):
+    if why := quotas.refuse_import(context, None, True,
+                                   imports.in_flight(context)):
         raise webob.exc.HTTPRequestEntityTooLarge(explanation=why)
     try:
         action = node.begin_unlocked(
@@ -180,18 +181,6 @@ def _split(request: wsgi.Request, body: dict[str, Any]
         if source.needs_token:
             kept['needs_token'] = True
     return {**kept, 'secret': sorted(secrets)}, secrets
-
-
-def _in_flight(context: Any) -> tuple[int, int]:
-    """Return how many imports of the project go on, and their bytes."""
-    if not cfg.CONF.use_keystone_limits:
-        return 0, 0
-    found = [record.Action.of(task) for task in tasks.unfinished()
-             if task.owner == (context.project_id or '')]
-    going = [action for action in found
-             if action.action_type == image_import.ACTION_TYPE]
-    return len(going), sum(action.bytes_total or action.bytes_done
-                           for action in going)
 
 
 def _bad(why: str) -> webob.exc.HTTPBadRequest:

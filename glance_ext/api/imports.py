@@ -33,6 +33,7 @@ from glance_ext.host import images
 from glance_ext.host import locks
 from glance_ext.host import policy
 from glance_ext.host import quotas
+from glance_ext.host import tasks
 from glance_ext.host import wsgi
 from glance_ext.host.wsgi import Answer
 from glance_ext.plugins.importing import Method
@@ -167,6 +168,9 @@ def begin(request: wsgi.Request, image_id: str) -> Answer:
         raise webob.exc.HTTPConflict(
             explanation=f'Another operation is in progress on image '
                         f'{image_id}.') from exc
+    except node.TooLarge as exc:
+        raise webob.exc.HTTPRequestEntityTooLarge(
+            explanation='The request is too large to be kept.') from exc
     except locks.ImageGone as exc:
         raise webob.exc.HTTPGone(
             explanation=f'Image {image_id} was deleted.') from exc
@@ -223,7 +227,7 @@ def choose_stores(request: wsgi.Request, body: dict[str, Any]) -> list[str]:
     if all_stores and 'stores' in body:
         raise _bad('all_stores and stores exclude each other.')
     if not cfg.CONF.enabled_backends:
-        if 'stores' in body or all_stores:
+        if 'stores' in body or all_stores or not _must_succeed(body):
             raise _single()
         return ['']
     known, writable = drivers.known(), drivers.writable()
@@ -272,7 +276,8 @@ def _stores_of(image: Any) -> list[str]:
 def _require_room(request: wsgi.Request, method: Method, image: Any,
                   stores: list[str]) -> None:
     context = request.context
-    why = (quotas.refuse_import(context, image.size, method.is_staged())
+    why = (quotas.refuse_import(context, image.size, method.is_staged(),
+                                in_flight(context))
            or copies.exceeds_location_quota(image, len(stores)))
     if stores and not why:
         most = quotas.most(context, len(stores))
@@ -281,6 +286,22 @@ def _require_room(request: wsgi.Request, method: Method, image: Any,
                    f'more than the quota, or image_size_cap, allows.')
     if why:
         raise webob.exc.HTTPRequestEntityTooLarge(explanation=why)
+
+
+def in_flight(context: Any) -> tuple[int, int]:
+    """Return what a project has going on that Glance does not know of.
+
+    How many image imports, and the bytes that they, and the exports that are
+    converted, may have in staging.
+    """
+    if not cfg.CONF.use_keystone_limits:
+        return 0, 0
+    found = [action for action in map(record.Action.of, tasks.unfinished())
+             if action.owner == (context.project_id or '')]
+    fetched = [each for each in found if each.action_type == 'import']
+    converted = [each for each in found if each.spec.get('formats')]
+    return len(fetched), sum(each.bytes_total or each.bytes_done
+                             for each in fetched + converted)
 
 
 def _plan(request: wsgi.Request, method: Method, image: Any,

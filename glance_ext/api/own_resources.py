@@ -143,6 +143,8 @@ def status(action: record.Action) -> str:
     """Return how far it is, in the words of the specification."""
     if action.status in (tasks.SUCCESS, tasks.FAILURE):
         return action.status
+    if action.state.get('uploaded'):
+        return 'verifying'
     if action.status == tasks.PENDING or action.phase == record.QUEUED:
         return 'waiting'
     return 'uploading' if action.phase == record.READING else 'verifying'

@@ -56,9 +56,13 @@ def poster(added: bool) -> Passing:
         path = environ['PATH_INFO']
         if path.rstrip('/') == '/v2/images':
             start = _with_methods(start_response) if added else start_response
-            return (_create if guarded else _pass)(app, environ, start)
+            if not guarded or not contexts.has_identity(
+                    contexts.of_request(environ)):
+                return app(environ, start)
+            return _checked(ids.require_unused, app, environ, start)
         if path.rstrip('/') == '/v2/tasks':
-            return _create_task(app, environ, start_response)
+            return _checked(tasks.require_foreign, app, environ,
+                            start_response)
         matched = _IMPORT.fullmatch(path)
         if matched is None or not contexts.has_identity(
                 contexts.of_request(environ)):
@@ -78,34 +82,19 @@ def poster(added: bool) -> Passing:
     return post
 
 
-def _pass(app: Application, environ: Environ,
-          start_response: Callable[..., Any]) -> Iterable[bytes]:
-    return app(environ, start_response)
+def _checked(check: Callable[[bytes, Any], None], app: Application,
+             environ: Environ, start_response: Callable[..., Any]
+             ) -> Iterable[bytes]:
+    """Let a request through whose body passes a check.
 
-
-def _create_task(app: Application, environ: Environ,
-                 start_response: Callable[..., Any]) -> Iterable[bytes]:
-    """Let a task through, unless it would look like an action of ours."""
+    :param check: called with the body and the caller's context
+    """
     chosen = app
     try:
-        tasks.require_foreign(wsgi.take_body(environ))
+        check(wsgi.take_body(environ), contexts.of_request(environ))
     except webob.exc.HTTPException as exc:
         chosen = wsgi.application(functools.partial(_refuse, exc))
         environ['wsgiorg.routing_args'] = (), {'action': wsgi.ACTION}
-    return chosen(environ, start_response)
-
-
-def _create(app: Application, environ: Environ,
-            start_response: Callable[..., Any]) -> Iterable[bytes]:
-    """Let a new image through, unless its id was used before."""
-    context = contexts.of_request(environ)
-    chosen = app
-    if contexts.has_identity(context):
-        try:
-            ids.require_unused(wsgi.take_body(environ), context)
-        except webob.exc.HTTPException as exc:
-            chosen = wsgi.application(functools.partial(_refuse, exc))
-            environ['wsgiorg.routing_args'] = (), {'action': wsgi.ACTION}
     return chosen(environ, start_response)
 
 

@@ -46,11 +46,12 @@ def begin(request: wsgi.Request, image_id: str) -> Answer:
                         f'that is {" or ".join(verify.STATUSES)} can be '
                         f'verified.')
     stores = _stores(image_id, body)
-    if image.os_hash_value is None and len(stores) < 2:
+    if (image.os_hash_value is None and image.checksum is None
+            and len(stores) < 2):
         raise webob.exc.HTTPConflict(
-            explanation=f'Image {image_id} has no hash, and no second copy '
-                        f'is to be compared; calculate its hash first, with '
-                        f'POST /v2/images/{image_id}/hash.')
+            explanation=f'Image {image_id} has no hash and no checksum, and '
+                        f'no second copy is to be compared; calculate its '
+                        f'hash first, with POST /v2/images/{image_id}/hash.')
     repair = body.get('repair', False)
     begin_ = node.begin if repair else node.begin_unlocked
     try:

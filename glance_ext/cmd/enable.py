@@ -21,6 +21,7 @@ what else was changed in the file since.
 import argparse
 from collections.abc import Callable, Iterator
 import difflib
+import json
 import os
 import re
 import shutil
@@ -60,6 +61,11 @@ def add_parsers(subparsers: Any) -> None:
             action='store_true',
             help='only show the difference (the default)',
         )
+        parser.add_argument(
+            '--json',
+            action='store_true',
+            help='say it in one line of JSON instead',
+        )
         parser.set_defaults(run=run)
 
 
@@ -84,7 +90,16 @@ def _edit(
         return _failed(path, error.strerror or str(error))
     except paste_ini.PasteError as error:
         return _failed(path, str(error))
-    _show(_diff(old, new, path))
+    if arguments.json:
+        told = {
+            'paste': path,
+            'changed': new != old,
+            'written': arguments.in_place and new != old,
+            'difference': ''.join(_diff(old, new, path)),
+        }
+        print(json.dumps(told))
+    else:
+        _show(_diff(old, new, path))
     for note in _notes(new):
         _say(f'{path}: {note}')
     if new == old:

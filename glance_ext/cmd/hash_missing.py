@@ -70,16 +70,15 @@ def _run(arguments: argparse.Namespace) -> int:
         return 1
     from oslo_config import cfg
 
-    from glance_ext.conf.hash import ALGORITHMS
+    from glance_ext.conf import hash as hash_options
     from glance_ext.upkeep.backfill import Backfill
 
     conf = cfg.CONF
     algorithm = arguments.algorithm or conf.hashing_algorithm
-    allowed = conf.glance_ext.allowed_hash_algorithms or ALGORITHMS
-    if algorithm not in allowed:
+    if not hash_options.is_allowed(algorithm, conf):
         server.say(
             f'{algorithm} is not allowed here; use one of '
-            f'{", ".join(allowed)}'
+            f'{", ".join(hash_options.allowed(conf))}'
         )
         return 2
     stopped = sweep.begin(arguments)

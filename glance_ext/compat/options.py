@@ -37,8 +37,10 @@ _OPTS = [
     cfg.BoolOpt(
         'use_glance_v1',
         default=False,
-        help='Deprecated: speak version 1 of the Image API, for servers that '
-        'have no other. It is looked at once, when a service is made.',
+        deprecated_for_removal=True,
+        deprecated_reason='Every server has version 2 of the Image API.',
+        help='Speak version 1 of the Image API, for servers that have no '
+        'other. It is looked at once, when a service is made.',
     ),
 ]
 

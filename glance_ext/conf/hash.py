@@ -17,12 +17,40 @@ import hashlib
 from oslo_config import cfg
 from oslo_config import types
 
-#: What ``os_hash_algo`` may be: every algorithm that all Pythons have and
-#: whose digest is of one length that fits the 128 characters of the column
-#: ``os_hash_value``. The shake functions have no length of their own.
+
+def is_calculable(algorithm: str) -> bool:
+    """Tell whether this Python has it, and its digest fits the image.
+
+    The column ``os_hash_value`` has 128 characters. The shake functions have
+    no length of their own.
+    """
+    try:
+        size = hashlib.new(algorithm, usedforsecurity=False).digest_size
+    except ValueError:
+        return False
+    return 0 < size <= 64
+
+
+#: What ``os_hash_algo`` may be in a request: what every Python has.
 ALGORITHMS: tuple[str, ...] = tuple(sorted(
-    name for name in hashlib.algorithms_guaranteed
-    if 0 < hashlib.new(name, usedforsecurity=False).digest_size <= 64))
+    filter(is_calculable, hashlib.algorithms_guaranteed)))
+
+
+def allowed(conf: cfg.ConfigOpts) -> list[str]:
+    """Return what a caller may ask for by name."""
+    return conf.glance_ext.allowed_hash_algorithms or list(ALGORITHMS)
+
+
+def is_allowed(algorithm: str, conf: cfg.ConfigOpts) -> bool:
+    """Tell whether a hash may be calculated by this algorithm.
+
+    Glance takes any that its Python has as ``hashing_algorithm``.
+    """
+    return algorithm in allowed(conf) or (
+        not conf.glance_ext.allowed_hash_algorithms
+        and algorithm == conf.hashing_algorithm
+        and is_calculable(algorithm))
+
 
 OPTS = [
     cfg.ListOpt(
@@ -41,6 +69,6 @@ Possible values:
 Related options:
 
 * ``[DEFAULT] hashing_algorithm`` is used where a caller names none, and
-  has to be among these.
+  has to be among these, unless this is empty.
 """),
 ]

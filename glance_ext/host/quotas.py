@@ -38,14 +38,24 @@ def refuse_import(context: contexts.Context, size: int | None,
     owner = context.project_id
     try:
         keystone.enforce_image_size_total(context, owner)
-        if staged:
-            keystone.enforce_image_staging_total(
-                context, owner,
-                delta=((size or 0) + in_flight[1]) // units.Mi)
+        if staged and (why := refuse_staging(context, size, in_flight[1])):
+            return why
         keystone._enforce_one(
             context, owner, keystone.QUOTA_IMAGE_COUNT_UPLOADING,
             lambda: keystone.db.user_get_uploading_count(
                 context, owner), delta=in_flight[0])
+    except exception.LimitExceeded as exc:
+        return str(exc)
+    return None
+
+
+def refuse_staging(context: contexts.Context, size: int | None,
+                   in_flight: int) -> str | None:
+    """Return why a project may not have so much more in staging, if so."""
+    try:
+        keystone.enforce_image_staging_total(
+            context, context.project_id,
+            delta=((size or 0) + in_flight) // units.Mi)
     except exception.LimitExceeded as exc:
         return str(exc)
     return None

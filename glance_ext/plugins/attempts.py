@@ -21,6 +21,8 @@ from glance_ext import errors
 from glance_ext.actions import node
 from glance_ext.actions import record
 from glance_ext.actions.run import Run
+from glance_ext.host import copies
+from glance_ext.host import database as db
 from glance_ext.host import images
 from glance_ext.host import import_plugins
 from glance_ext.host import inspection
@@ -54,6 +56,8 @@ class Attempts:
         self._run = run
         self._transaction = transaction
         self._given_up = False
+        #: The stores whose failure no further attempt would mend.
+        self._failed: set[str] = set()
         self._staged: Sequence[Readable] = ()
         #: The digests of what is staged, where they are known.
         self._expected: dict[str, str] = {}
@@ -70,6 +74,11 @@ class Attempts:
         """The stores that have a copy."""
         return [store for store, state in self._run.action.stores.items()
                 if state['status'] == 'success']
+
+    def algorithm(self, image: images.Image) -> str:
+        """Return what the image's multihash is by, or is to be."""
+        asked: str = self._run.action.spec['hashing_algorithm']
+        return image.os_hash_algo or asked
 
     def is_done(self) -> bool:
         return self._given_up or not self._missing()
@@ -103,6 +112,19 @@ class Attempts:
         for store in set(self._transaction.left) & set(stores):
             self._transaction.commit(store)
 
+    def show(self, connection: db.Connection) -> bool:
+        """Show at the image which stores are to come, and which failed.
+
+        A store that is tried again is still to come. Always True.
+        """
+        action, kept = self._run.action, self.kept
+        if action.image_id and any(action.stores):
+            copies.set_lists(
+                connection, action.image_id, failed=sorted(self._failed),
+                importing=[store for store in action.stores
+                           if store not in {*kept, *self._failed}])
+        return True
+
     def _missing(self) -> list[str]:
         kept = self.kept
         return [store for store in self._run.action.spec['stores']
@@ -116,6 +138,7 @@ class Attempts:
         run, action = self._run, self._run.action
         failed: dict[str, errors.ActionError] = {}
         targets = []
+        self._failed.clear()
         for store in self._missing():
             try:
                 self._require_room(store, image.id)
@@ -126,7 +149,7 @@ class Attempts:
                 self._set(store, 'writing')
         action.state['noted'] = sorted(
             {*action.state.get('noted', []), *targets})
-        run.write(record.WRITING)
+        run.write(record.WRITING, self.show)
         if targets:
             with contextlib.ExitStack() as stack:
                 self._write(image, targets, failed, stack)
@@ -156,15 +179,18 @@ class Attempts:
         """
         failed[store] = cause
         self._set(store, 'failure')
-        if (not cause.passing
-                and self._run.action.spec['all_stores_must_succeed']):
+        if cause.passing:
+            return
+        if self._run.action.spec['all_stores_must_succeed']:
             raise cause
+        self._failed.add(store)
+        self._run.write(record.WRITING, self.show)
 
     def _write(self, image: images.Image, targets: list[str],
                failed: dict[str, errors.ActionError],
                stack: contextlib.ExitStack) -> None:
         run, method = self._run, self._method
-        algorithm = image.os_hash_algo or cfg.CONF.hashing_algorithm
+        algorithm = self.algorithm(image)
         run.progress.total = image.size or None
         run.progress.branches.clear()
         algorithms = {algorithm}
@@ -180,7 +206,7 @@ class Attempts:
         if not sources:
             raise errors.DataMissing('The image has no data to read')
         stack.callback(_close, sources)
-        reading = reader(run, algorithms, recorded)
+        reading = reader(run, algorithms, recorded, len(sources))
         if not self._staged and (method.is_staged() or (
                 run.progress.total is None
                 and any(traits.of_store(store).buffers_unknown_size
@@ -201,6 +227,7 @@ class Attempts:
                 self._transaction.discard(store)
             for store in targets:
                 failed.pop(store, None)
+                self._failed.discard(store)
             believed = False
 
             def finished(store: str, outcome: Any, found: dict[str, str]
@@ -248,7 +275,7 @@ class Attempts:
         self._set(written.store, 'success')
         self.written[written.store] = written
         with self.recording([written.store]):
-            recorded = self._method.register(self._run, written)
+            recorded = self._method.register(self._run, written, self.show)
         if recorded:
             self.commit([written.store])
 
@@ -268,16 +295,28 @@ class Attempts:
         return look
 
 
-def reader(run: Run, algorithms: set[str], recorded: Mapping[str, str]
-           ) -> Pass:
-    """Return how an action reads its source of ``run.progress.total``."""
+def reader(run: Run, algorithms: set[str], recorded: Mapping[str, str],
+           sources: int = 1) -> Pass:
+    """Return how an action reads its source of ``run.progress.total``.
+
+    :param sources: how many there are; a further attempt is for when each
+        has failed
+    """
     options = cfg.CONF.glance_ext
+    failures = 0
+
+    def retry(cause: errors.StoreError) -> None:
+        nonlocal failures
+        failures += 1
+        if failures % sources == 0:
+            run.retry(cause)
+
     return Pass(
         algorithms=frozenset(algorithms), recorded=recorded,
         size=run.progress.total or 0,
         threads=0 if release.has_green_threads() else options.digest_threads,
         stall_timeout=options.stall_timeout, check=run.check,
-        retry=run.retry, sleep=run.sleep, progress=run.progress)
+        retry=retry, sleep=run.sleep, progress=run.progress)
 
 
 def _is_left(store: str, image_id: str) -> bool:

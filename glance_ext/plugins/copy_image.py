@@ -15,7 +15,7 @@ The import method of the specification "Copy existing image in multiple
 stores"; what the documentation calls differences is decided here.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from oslo_config import cfg
@@ -23,13 +23,13 @@ from oslo_config import cfg
 from glance_ext import errors
 from glance_ext.actions import record
 from glance_ext.actions.run import Run
-from glance_ext.conf.hash import ALGORITHMS
 from glance_ext.host import copies
 from glance_ext.host import database as db
 from glance_ext.host import images
 from glance_ext.host import inspection
 from glance_ext.host import policy
 from glance_ext.plugins import importing
+from glance_ext.plugins import verdicts
 from glance_ext.plugins.attempts import CHECKSUM
 from glance_ext.plugins.attempts import Attempts
 from glance_ext.stores import drivers
@@ -67,29 +67,12 @@ class CopyImage(importing.Method):
             if drivers.store_of(location) not in new]
 
     def recorded(self, run: Run, image: images.Image) -> dict[str, str]:
-        """What decides is the multihash; md5 only where nothing else is.
+        return verdicts.recorded(image)
 
-        :raises errors.HashUnverifiable: its algorithm is not known here
-        """
-        if not image.os_hash_value or not image.os_hash_algo:
-            return {CHECKSUM: image.checksum} if (
-                image.checksum) else {}
-        if image.os_hash_algo not in ALGORITHMS:
-            raise errors.HashUnverifiable(
-                f'The image\'s hash is of the algorithm '
-                f'{image.os_hash_algo!r}, which this host does not have')
-        return {image.os_hash_algo: image.os_hash_value}
-
-    def register(self, run: Run, written: writing.Written) -> bool:
-        action = run.action
-
+    def register(self, run: Run, written: writing.Written,
+                 show: Callable[[db.Connection], bool]) -> bool:
         def work(connection: db.Connection) -> bool:
-            if not self.locate(connection, run, written):
-                return False
-            copies.set_lists(connection, action.image_id, importing=[
-                store for store, state in action.stores.items()
-                if state['status'] not in ('success', 'failure')])
-            return True
+            return self.locate(connection, run, written) and show(connection)
 
         if not run.write(record.RECORDING, work):
             run.require_image()
@@ -100,7 +83,7 @@ class CopyImage(importing.Method):
     def finish(self, run: Run, image: images.Image, job: Attempts
                ) -> None:
         action, found = run.action, job.found
-        algorithm = image.os_hash_algo or cfg.CONF.hashing_algorithm
+        algorithm = job.algorithm(image)
         done = sorted(job.kept)
         failed = [store for store in action.spec['stores']
                   if store not in done]

@@ -27,12 +27,12 @@ from glance_ext import errors
 from glance_ext.actions import record
 from glance_ext.actions.run import DELETION_LAG
 from glance_ext.actions.run import Run
-from glance_ext.conf.hash import ALGORITHMS
 from glance_ext.host import database as db
 from glance_ext.host import images
 from glance_ext.host import locks
 from glance_ext.host import release
 from glance_ext.host import tasks
+from glance_ext.plugins import verdicts
 from glance_ext.stores import drivers
 from glance_ext.stores.digesting import Pass
 from glance_ext.stores.reading import Copy
@@ -121,11 +121,8 @@ def _begin(run: Run, image: images.Image) -> None:
             action.spec.get('replaces', image.os_hash_algo)
             != image.os_hash_algo):
         raise errors.ImageChanged('The image has got a hash meanwhile')
-    elif image.os_hash_algo not in ALGORITHMS:
-        raise errors.HashUnverifiable(
-            f'The image\'s hash is of the algorithm '
-            f'{image.os_hash_algo!r}, which this host does not have')
     else:
+        verdicts.require_calculable(image.os_hash_algo)
         run.write(record.READING)
 
 

@@ -19,7 +19,7 @@ from oslo_config import cfg
 from glance_ext import errors
 from glance_ext.actions import record
 from glance_ext.actions.run import Run
-from glance_ext.conf.hash import ALGORITHMS
+from glance_ext.conf.hash import is_calculable
 from glance_ext.host import conversion
 from glance_ext.host import database as db
 from glance_ext.host import images
@@ -100,15 +100,16 @@ class ImageExport:
     def _convert(self, run: Run, image: images.Image) -> list[Readable]:
         """Have the image in staging, in the wanted format."""
         given, wanted = run.action.spec['formats']
-        reading = attempts.reader(run, {attempts.CHECKSUM}, _recorded(image))
+        copies = _copies(run, image)
+        reading = attempts.reader(run, {attempts.CHECKSUM}, _recorded(image),
+                                  len(copies))
 
         def convert(file: Any) -> Any:
             target = file.with_name('converted')
             conversion.convert(file, given, target, wanted,
                                cfg.CONF.image_size_cap, run.sleep)
             return target
-        return list(staged.fetch(run, reading, _copies(run, image),
-                                 convert)[0])
+        return list(staged.fetch(run, reading, copies, convert)[0])
 
     def _send(self, run: Run, image: images.Image,
               made: Sequence[Readable]) -> None:
@@ -120,7 +121,8 @@ class ImageExport:
                 f'{copies[0]} does not say how large the image is')
         run.progress.total = size
         recorded = {} if made else _recorded(image)
-        reading = attempts.reader(run, {attempts.CHECKSUM}, recorded)
+        reading = attempts.reader(run, {attempts.CHECKSUM}, recorded,
+                                  len(copies))
         stored = None
 
         def deliver(chunks: Iterable[bytes], digests: Digests,
@@ -201,6 +203,7 @@ def _copies(run: Run, image: images.Image) -> list[Copy]:
 
 def _recorded(image: images.Image) -> dict[str, str]:
     """Return what the data has to be, as far as that is known here."""
-    if image.os_hash_value and image.os_hash_algo in ALGORITHMS:
+    if image.os_hash_value and image.os_hash_algo and is_calculable(
+            image.os_hash_algo):
         return {image.os_hash_algo: image.os_hash_value}
     return {attempts.CHECKSUM: image.checksum} if image.checksum else {}

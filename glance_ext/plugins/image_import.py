@@ -135,7 +135,7 @@ class ImageImport(importing.Import):
     def finish(self, run: Run, image: images.Image, job: attempts.Attempts
                ) -> None:
         action, written, found = run.action, job.written, job.found
-        algorithm = cfg.CONF.hashing_algorithm
+        algorithm = job.algorithm(image)
         size = next(iter(written.values())).size
         virtual_size = job.virtual_size or action.state['facts'][
             'virtual_size']

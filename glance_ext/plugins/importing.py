@@ -88,11 +88,14 @@ class Import(abc.ABC):
     def recorded(self, run: Run, image: images.Image) -> dict[str, str]:
         """Return ``{algorithm: digest}`` that the source must have."""
 
-    def register(self, run: Run, written: writing.Written) -> bool:
+    def register(self, run: Run, written: writing.Written,
+                 show: Callable[[db.Connection], bool]) -> bool:
         """Record a copy that is whole, if it is not left to the end.
 
+        :param show: :meth:`Attempts.show`
         :returns: True if it is recorded
         """
+        run.write(record.WRITING, show)
         return False
 
     def locate(self, connection: db.Connection, run: Run,

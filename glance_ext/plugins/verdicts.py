@@ -20,7 +20,7 @@ from oslo_config import cfg
 from oslo_log import log as logging
 
 from glance_ext import errors
-from glance_ext.conf.hash import ALGORITHMS
+from glance_ext.conf.hash import is_calculable
 from glance_ext.host import images
 from glance_ext.host import release
 from glance_ext.stores import budgets
@@ -80,12 +80,20 @@ def recorded(image: images.Image) -> dict[str, str]:
     :raises errors.HashUnverifiable: this host lacks the algorithm
     """
     if image.os_hash_value and image.os_hash_algo:
-        if image.os_hash_algo not in ALGORITHMS:
-            raise errors.HashUnverifiable(
-                f'The image\'s hash is of the algorithm '
-                f'{image.os_hash_algo!r}, which this host does not have')
+        require_calculable(image.os_hash_algo)
         return {image.os_hash_algo: image.os_hash_value.lower()}
     return {_CHECKSUM: image.checksum.lower()} if image.checksum else {}
+
+
+def require_calculable(algorithm: str | None) -> None:
+    """See that what is recorded of an image can be compared.
+
+    :raises errors.HashUnverifiable: this host lacks its algorithm
+    """
+    if not is_calculable(algorithm or ''):
+        raise errors.HashUnverifiable(
+            f'The image\'s hash is of the algorithm {algorithm!r}, which '
+            f'this host does not have')
 
 
 class Reader:
@@ -106,6 +114,10 @@ class Reader:
         self._check = check
         self._sleep = sleep
         self._recorded = recorded(image)
+        # A reload must not change what a reader does from copy to copy.
+        self._algorithms = frozenset(self._recorded or {
+            _CHECKSUM, cfg.CONF.hashing_algorithm})
+        self._retries = cfg.CONF.http_retries
 
     def copy(self, location: images.Location) -> Copy:
         return Copy(location, self._context)
@@ -153,13 +165,12 @@ class Reader:
             nonlocal failures
             failures += 1
             if (isinstance(cause, errors.DataMissing)
-                    or failures > cfg.CONF.http_retries):
+                    or failures > self._retries):
                 raise cause
             self._sleep(min(_LONGEST_WAIT, 2 ** (failures - 1)))
 
         return Pass(
-            algorithms=frozenset(more) | frozenset(self._recorded or {
-                _CHECKSUM, cfg.CONF.hashing_algorithm}),
+            algorithms=self._algorithms.union(more),
             recorded=expected, size=0,
             threads=0 if release.has_green_threads()
             else options.digest_threads,

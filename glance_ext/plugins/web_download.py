@@ -23,6 +23,7 @@ from glance_ext import errors
 from glance_ext.actions import record
 from glance_ext.actions.run import Run
 from glance_ext.conf.hash import ALGORITHMS
+from glance_ext.conf.hash import is_calculable
 from glance_ext.host import copies
 from glance_ext.host import database as db
 from glance_ext.host import images
@@ -143,7 +144,7 @@ class WebDownload(importing.Method):
     def finish(self, run: Run, image: images.Image, job: Attempts
                ) -> None:
         action, written, found = run.action, job.written, job.found
-        algorithm = image.os_hash_algo or cfg.CONF.hashing_algorithm
+        algorithm = job.algorithm(image)
         done, failed = sorted(written), [
             store for store in action.spec['stores'] if store not in written]
         size = next(iter(written.values())).size
@@ -227,7 +228,7 @@ def listed_digest(listed: Download, uri: str, hash_uri: str
         text = sums.read(listed.chunks())
     algorithm, value = sums.find(text, urllib.parse.urlsplit(uri).path,
                                  urllib.parse.urlsplit(hash_uri).path)
-    if algorithm not in ALGORITHMS:
+    if not is_calculable(algorithm):
         raise errors.HashUnverifiable(
             f'The file of digests has one by {algorithm!r}, which this '
             f'host does not have')

@@ -173,7 +173,7 @@ class RecordedTest(cases.HashCase):
         self.check_untouched('hash_mismatch', image, rehash=True)
 
     def test_rehash_against_an_algorithm_that_nobody_has(self):
-        for algorithm in ('crc32', 'shake_128', 'SHA512', ''):
+        for algorithm in ('crc32', 'shake_128', ''):
             with self.subTest(algorithm):
                 image = self.recorded(checksum=MD5, os_hash_algo=algorithm,
                                       os_hash_value='abcdef')

@@ -278,6 +278,20 @@ class OptionsTest(HostCase):
         self.assertEqual(hashlib.sha3_512(DATA).hexdigest(),
                          self.succeeded(action)['os_hash_value'])
 
+    def test_a_default_that_only_some_pythons_have(self):
+        self.started(DEFAULT={'hashing_algorithm': 'sha512_256'})
+        image = self.glance.legacy(DATA)
+        self.check_default(image, 'sha512_256', 4)
+        for call, body in (
+                ('import', {'method': {'name': 'copy-image'},
+                            'stores': ['slow']}),
+                ('verify', {}), ('hash', {'rehash': True})):
+            answer = self.expect(202, self.glance.request(
+                'POST', f'/v2/images/{image}/{call}', body))
+            self.succeeded(self.ended(answer.json['id']))
+        # By name only what every Python has can be asked for.
+        self.expect(400, self.post(image, {'os_hash_algo': 'sha512_256'}))
+
     def check_offered(self, *algorithms):
         info = self.get('/v2/info/glance-ext').json
         self.assertEqual(set(algorithms), set(info['hash_algorithms']))

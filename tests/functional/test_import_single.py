@@ -33,6 +33,12 @@ class SingleStoreTest(ImportCase):
         image = self.glance.upload(DATA)
         for body in (copying('fast'), copying(all_stores=True), copying()):
             self.assertIn('single store', self.refused(400, image, body))
+        # As Glance does.
+        image = self.glance.create()['id']
+        for more in ({'all_stores_must_succeed': False},
+                     {'allow_failure': True}):
+            body = {**downloading(f'{self.server.url}/image'), **more}
+            self.assertIn('single store', self.refused(400, image, body))
 
     def test_downloads_go_into_the_store(self):
         image = self.glance.create()['id']

@@ -129,6 +129,7 @@ class WithoutHashTest(verify_life.VerifyCase):
         image = self.glance.legacy(DATA, 'checksum', stores=self.STORES)
         self.damage(image, DAMAGE['bit'][0])
         self.bad(self.verify(image), fast='good', slow='corrupt')
+        self.good(self.verify(image, stores=['fast']), 'fast')
 
     def test_an_unknown_algorithm_is_unverifiable(self):
         image = self.image()

@@ -36,6 +36,13 @@ class FetchTest(DownloadCase):
         self.assertFetched(self.fetch(self.server.serve('/image', DATA)),
                            'fast')
 
+    def test_the_lists_follow_the_stores(self):
+        action, fault = self.stalled(
+            self.image, downloading(self.server.serve('/image', DATA),
+                                    'fast', 'slow'), 'add', store='slow')
+        until(lambda: self.lists(self.image) == ('slow', ''))
+        self.assertFetched(self.go_on(action, fault), 'fast', 'slow')
+
     def test_an_expected_digest_is_compared(self):
         uri = self.server.serve('/image', DATA)
         self.assertFetched(

@@ -86,6 +86,31 @@ class LimitsTest(ImportCase):
         self.assertCopied(self.copy(image, 'slow'), image, 'slow',
                           data=bytes(MIB))
 
+    def test_image_imports_count_as_well(self):
+        held, answer = [], None
+        while answer is None or answer.status == 201:
+            answer = self.glance.request('POST', '/v2/image-imports', {})
+            held.append(answer.headers.get('Location'))
+        self.assertEqual(413, answer.status, answer.text)
+        image = self.glance.create()['id']
+        self.addCleanup(self.delete, image)
+        uri = self.server.serve('/image', bytes(1000))
+        self.assertIn('image_count_uploading', self.refused(
+            413, image, downloading(uri, 'slow')))
+        for location in held[:-1]:
+            self.assertEqual(204, self.glance.request(
+                'DELETE', location.removeprefix(self.glance.url)).status)
+        self.assertEqual('success', self.run_import(
+            image, downloading(uri, 'slow'))['status'])
+
+    def test_a_conversion_for_an_export_needs_room_in_staging(self):
+        image = self.glance.upload(bytes(3 * MIB), stores=('fast',))
+        self.addCleanup(self.delete, image)
+        answer = self.glance.request('POST', f'/v2/images/{image}/export', {
+            'location': f'{self.server.url}/image', 'disk_format': 'qcow2'})
+        self.assertEqual(413, answer.status, answer.text)
+        self.assertIn('image_stage_total', answer.text)
+
     def test_one_more_import_than_the_limit_and_another_project_beside(self):
         # Glance counts those that there are, not the one that is begun.
         uri = self.server.serve('/image', bytes(1000))

@@ -12,6 +12,7 @@
 """What is told to Prometheus, of all processes."""
 
 import functools
+import math
 import os
 import pathlib
 import sys
@@ -33,8 +34,8 @@ _load = metrics._load.__wrapped__
 class Case(rows.RowsCase):
     def setUp(self):
         super().setUp()
-        metrics._count_without_hash.cache_clear()
-        self.addCleanup(metrics._count_without_hash.cache_clear)
+        self.enterContext(mock.patch.object(
+            metrics, '_last_count', [-math.inf, 0.0]))
 
     def told(self):
         """Return ``{(name, label, ...): value}`` of what is told."""
@@ -62,7 +63,7 @@ class SeenTest(Case):
                                     WITHOUT_HASH))})
 
     def test_images_without_a_hash_are_counted_every_five_minutes(self):
-        now = 3000.0
+        now = 3001.0
         self.enterContext(mock.patch.object(
             metrics, 'time', mock.Mock(monotonic=lambda: now)))
         self.add_image()
@@ -70,9 +71,9 @@ class SeenTest(Case):
         self.add_image(os_hash_algo='sha512', os_hash_value='00')
         self.assertEqual(1, self.told()[WITHOUT_HASH,])
         self.add_image()
-        now = 3299.0
-        self.assertEqual(1, self.told()[WITHOUT_HASH,])
         now = 3300.0
+        self.assertEqual(1, self.told()[WITHOUT_HASH,])
+        now = 3301.0
         self.assertEqual(2, self.told()[WITHOUT_HASH,])
 
 

@@ -154,7 +154,7 @@ class TestAction(unittest.TestCase):
 class TestNew(unittest.TestCase):
 
     def setUp(self):
-        conf = mock.Mock(http_retries=3)
+        conf = mock.Mock(http_retries=3, hashing_algorithm='sha512')
         conf.glance_ext.heartbeat_timeout = 60
         self.options = conf.glance_ext
         self.enterContext(mock.patch.object(record.cfg, 'CONF', conf))
@@ -162,7 +162,8 @@ class TestNew(unittest.TestCase):
     def test_it_keeps_the_options_that_it_begins_with(self):
         self.assertEqual(
             {'action_type': 'hash', 'max_attempts': 4,
-             'heartbeat_timeout': 60, 'algorithm': 'md5'},
+             'heartbeat_timeout': 60, 'hashing_algorithm': 'sha512',
+             'algorithm': 'md5'},
             record.new_spec('hash', algorithm='md5'))
 
     def test_the_type_of_its_row(self):

@@ -12,6 +12,7 @@
 
 import contextlib
 import io
+import json
 import os
 import pathlib
 import resource
@@ -51,6 +52,22 @@ class EnableTest(unittest.TestCase):
         ):
             status = manage.main([*arguments[:1], '--paste', *arguments[1:]])
         return status, output.buffer.getvalue(), errors.getvalue()
+
+    def test_says_it_in_json(self):
+        for flags, written in (([], False), (['--in-place'], True)):
+            status, output, _ = self.manage(
+                'enable', str(self.ini), '--json', *flags
+            )
+            told = json.loads(output)
+            self.assertIn('+[filter:glance_ext]', told.pop('difference'))
+            self.assertEqual(
+                {'paste': str(self.ini), 'changed': True, 'written': written},
+                told,
+            )
+            self.assertEqual(0, status)
+        output = self.manage('enable', str(self.ini), '--json')[1]
+        told = json.loads(output)
+        self.assertEqual((False, ''), (told['changed'], told['difference']))
 
     def test_shows_the_difference_and_writes_nothing(self):
         for flags in ([], ['--dry-run']):

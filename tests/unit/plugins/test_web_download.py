@@ -124,6 +124,11 @@ class ImportedTest(Case):
              'image.update'],
             [call.args[0] for call in self.sent.mock_calls])
 
+    def test_by_the_algorithm_that_it_began_with(self):
+        self.have()
+        self.options.config(hashing_algorithm='sha256')
+        self.imported('fast', 'slow')
+
     def test_of_a_server_that_does_not_tell_the_size(self):
         self.size = None
         self.have()
@@ -174,9 +179,9 @@ class RefusedTest(Case):
     def test_a_list_of_digests_that_this_host_cannot_calculate(self):
         self.have(hash_uri='https://example.com/sums')
         with mock.patch.object(web_download.sums, 'find',
-                               lambda *_: ('whirlpool', '0')):
+                               lambda *_: ('tiger', '0')):
             self.refused(errors.HashUnverifiable,
-                         "The file of digests has one by 'whirlpool', which "
+                         "The file of digests has one by 'tiger', which "
                          "this host does not have")
 
     def test_an_image_that_has_data_already(self):
