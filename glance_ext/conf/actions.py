@@ -39,7 +39,8 @@ How many actions one process runs at once. What exceeds them waits as
 Related options:
 
 * ``[wsgi] task_pool_threads``: at most two less than these run, so that
-  the imports of Glance, which use the same threads, are never starved.
+  the imports of Glance, which use the same threads, are never starved. The
+  eventlet server of Glance 28 to 32 has no such threads.
 """),
     cfg.IntOpt(
         'max_running_actions_per_project',

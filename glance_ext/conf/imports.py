@@ -12,6 +12,18 @@
 """Options of copy-image and web-download."""
 
 from oslo_config import cfg
+from oslo_config import types
+
+
+class _Key(types.String):
+    """A text that is long enough; what is wrong about it never quotes it."""
+
+    def __call__(self, value: object) -> str:
+        text: str = super().__call__(value)
+        if text and len(text) < 16:
+            raise ValueError('it has fewer than 16 characters')
+        return text
+
 
 OPTS = [
     cfg.ListOpt(
@@ -54,8 +66,9 @@ Whether each new copy is read once more, and its digest compared, before it
 counts. Without, a store has to accept every byte, and to say that it holds as
 many.
 """),
-    cfg.StrOpt(
+    cfg.Opt(
         'secret_key',
+        type=_Key(),
         secret=True,
         help="""
 A secret of at least 16 characters, the same on every host, with which the

@@ -306,10 +306,13 @@ class OptionsTest(HostCase):
 
     def test_a_value_that_cannot_be_ends_the_start_and_says_which(self):
         for name, value in (('allowed_hash_algorithms', 'sha512,shake_128'),
-                            ('heartbeat_timeout', 9)):
+                            ('heartbeat_timeout', 9),
+                            ('secret_key', 'not enough')):
             with self.subTest(name), self.assertRaisesRegex(
-                    RuntimeError, f'Value for option {name} .*is not valid'):
+                    RuntimeError, f'Value for option {name} .*is not valid'
+                    ) as refused:
                 self.started(glance_ext={name: value})
+            self.assertNotIn('not enough', str(refused.exception))
 
 
 class TaskTypesTest(HostCase):

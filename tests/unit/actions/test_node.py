@@ -258,7 +258,7 @@ class PostTest(Case):
     def test_secrets_stay_unless_the_row_has_them_encrypted(self):
         self.begin_unlocked(kept={'query': 'secret'})
         self.assertEqual(([], 1), (self.posted, len(self.begun())))
-        self.options.config(group='glance_ext', secret_key='k')
+        self.options.config(group='glance_ext', secret_key='k' * 16)
         action = self.begin_unlocked(kept={'query': 'secret'})
         self.assertEqual(([action.id], 1), (self.posted, len(self.begun())))
         self.assertNotIn('secret', str(tasks.get(action.id).input))

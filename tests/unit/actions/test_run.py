@@ -206,7 +206,7 @@ class SecretTest(Case):
         self.assertEqual('mine', run.secret('query'))
 
     def test_another_has_it_where_the_row_has_it_encrypted(self):
-        self.options.config(group='glance_ext', secret_key='k')
+        self.options.config(group='glance_ext', secret_key='k' * 16)
         sealed = secrets.seal({'query': 'a=b'})
         self.assertEqual('a=b', self.run_of(sealed=sealed).secret('query'))
 

@@ -29,7 +29,7 @@ class SecretsTest(unittest.TestCase):
         self.options = self.enterContext(fixture.Config(cfg.CONF))
 
     def key(self, key):
-        self.options.config(group='glance_ext', secret_key=key)
+        self.options.config(group='glance_ext', secret_key=key and key * 16)
 
     def lost(self, sealed, name='query'):
         with self.assertRaises(errors.CredentialsLost) as caught:
@@ -52,6 +52,12 @@ class SecretsTest(unittest.TestCase):
         self.key('other')
         self.assertEqual('The query string of the URI was encrypted with '
                          'another secret_key', self.lost(sealed))
+
+    def test_a_key_that_is_too_short_is_refused_and_not_quoted(self):
+        with self.assertRaises(ValueError) as caught:
+            self.options.config(group='glance_ext', secret_key='a' * 15)
+        self.assertEqual('it has fewer than 16 characters',
+                         str(caught.exception))
 
     def test_what_was_not_kept_is_lost(self):
         self.key('k')
