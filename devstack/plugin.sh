@@ -9,7 +9,10 @@ function install_glance_ext {
     if is_service_enabled glance-ext-worker; then
         pip_install redis
         if [[ "$GLANCE_EXT_JOBBOARD_URL" == *//127.0.0.1* ]]; then
-            install_package $(is_ubuntu && echo redis-server || echo redis)
+            local redis
+            redis=$(is_ubuntu && echo redis-server || echo redis)
+            install_package $redis
+            start_service $redis
         fi
     fi
 }
@@ -31,9 +34,23 @@ function configure_glance_ext {
     fi
 }
 
+# devstack leaves Glance without file stores where there is Swift.
+function needs_glance_ext_backends {
+    [[ "$GLANCE_ENABLE_MULTIPLE_STORES" == "True" ]] &&
+        is_service_enabled s-proxy &&
+        [[ "${USE_CINDER_FOR_GLANCE:-}" != "True" ]] &&
+        [[ "${GLANCE_USE_S3:-}" != "True" ]]
+}
+
 # Tempest wants the order of the weights to be that of the alphabet.
 function configure_glance_ext_stores {
     local store weight=100
+    if needs_glance_ext_backends; then
+        iniset $GLANCE_API_CONF DEFAULT enabled_backends \
+            "${GLANCE_MULTIPLE_FILE_STORES//,/:file,}:file"
+        iniset $GLANCE_API_CONF glance_store default_backend \
+            $GLANCE_DEFAULT_BACKEND
+    fi
     for store in ${GLANCE_MULTIPLE_FILE_STORES//,/ }; do
         iniset $GLANCE_API_CONF $store filesystem_store_datadir \
             $GLANCE_MULTISTORE_FILE_IMAGE_DIR/$store/
@@ -45,7 +62,7 @@ function configure_glance_ext_stores {
 function start_glance_ext {
     if is_service_enabled glance-ext-worker; then
         run_process glance-ext-worker "$GLANCE_BIN_DIR/glance-ext-worker \
---config-file $GLANCE_API_CONF"
+--config-file $GLANCE_API_CONF --config-file $GLANCE_IMAGE_IMPORT_CONF"
     fi
 }
 
@@ -69,11 +86,19 @@ function cleanup_glance_ext {
         for store in ${GLANCE_MULTIPLE_FILE_STORES//,/ }; do
             inidelete $GLANCE_API_CONF $store weight
         done
+        if needs_glance_ext_backends; then
+            inidelete $GLANCE_API_CONF DEFAULT enabled_backends
+            inidelete $GLANCE_API_CONF glance_store default_backend
+        fi
     fi
 }
 
 function configure_tempest_glance_ext {
     iniset $TEMPEST_CONFIG service_available glance_ext True
+    iniset $TEMPEST_CONFIG image-feature-enabled import_image True
+    if [[ "$GLANCE_ENABLE_MULTIPLE_STORES" == "True" ]]; then
+        iniset $TEMPEST_CONFIG image-feature-enabled store_weight_enabled True
+    fi
 }
 
 if is_service_enabled g-api; then

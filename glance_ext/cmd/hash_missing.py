@@ -13,6 +13,7 @@
 
 import argparse
 import datetime
+import os
 from pathlib import Path
 from typing import Any
 
@@ -81,6 +82,10 @@ def _run(arguments: argparse.Namespace) -> int:
             f'{", ".join(hash_options.allowed(conf))}'
         )
         return 2
+    state = arguments.state
+    if state is not None and not os.access(state.parent, os.W_OK):
+        server.say(f'{state.parent} is no directory to write to')
+        return 2
     stopped = sweep.begin(arguments)
     age = arguments.older_than
     backfill = Backfill(
@@ -92,7 +97,7 @@ def _run(arguments: argparse.Namespace) -> int:
         else datetime.datetime.now(datetime.UTC).replace(tzinfo=None)
         - datetime.timedelta(seconds=age),
         stores=arguments.stores,
-        after=_read(arguments.state),
+        after=_read(state),
         max_duration=arguments.max_duration,
         tell=server.show if arguments.json else _print,
         stopped=stopped,
@@ -102,8 +107,8 @@ def _run(arguments: argparse.Namespace) -> int:
         complete = True
     else:
         complete = backfill.run()
-        if arguments.state is not None:
-            arguments.state.write_text(backfill.reached)
+        if state is not None:
+            state.write_text(backfill.reached)
     sweep.sum_up(arguments, backfill.summary(), complete)
     if backfill.counts.get('failed'):
         return 1

@@ -195,20 +195,31 @@ def check(package: Path, venv: Path, upgrade: Path | None = None) -> None:
             here.halt()
             with Plain(here.directory, venv=upgrade, extension=False,
                        inject=False, database=Kept(here.directory)) as newer:
-                again = install(package, newer)
-                again.calculate(older)
+                again = Operator(package, newer)
+                schema, rows = again.schema(), again.rows()
+                install(package, newer)
+                second = again.calculate(older)
                 assert newer.action(action)['status'] == 'success'
                 uninstall(again)
                 assert newer.image(old)['os_hash_value']
+                compare(again, schema, rows, older, second)
             return
         uninstall(operator)
         assert here.download(old) == DATA
         assert paste.read_text() == shipped
-        assert operator.schema() == schema
-        found = changes(rows, operator.rows())
-        assert found.pop(('images', old)) == HASH, found
-        assert found.keys() == {('tasks', action), ('task_info', action)}, (
-            found)
+        compare(operator, schema, rows, old, action)
+
+
+def compare(operator: Operator, schema: list[Any], rows: Rows, image: str,
+            action: str) -> None:
+    """See that a hash, and the action that calculated it, are all that came.
+
+    :raises AssertionError: something else is not what it was.
+    """
+    assert operator.schema() == schema
+    found = changes(rows, operator.rows())
+    assert found.pop(('images', image)) == HASH, found
+    assert found.keys() == {('tasks', action), ('task_info', action)}, found
 
 
 if __name__ == '__main__':

@@ -58,6 +58,12 @@ class HashMissingTest(command.CommandCase):
     def made_with(self):
         return self.made.call_args.kwargs
 
+    def test_a_state_that_could_not_be_kept(self):
+        absent = self.state.parent / 'absent'
+        status, _, errors = self.hash('--state', str(absent / 'state'))
+        self.assertEqual(2, status)
+        self.assertIn(f'{absent} is no directory to write to', errors)
+
     def test_all_images_without_a_hash_by_default(self):
         self.assertEqual(
             (0, '3 images, 2.0 KiB: 2 hashed, 1 busy\n', ''), self.hash()

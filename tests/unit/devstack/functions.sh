@@ -5,6 +5,7 @@ function say { echo "$*" >>"$CALLS"; }
 function setup_develop { say setup_develop "$@"; }
 function pip_install { say pip_install "$@"; }
 function install_package { say install_package "$@"; }
+function start_service { say start_service "$@"; }
 function run_process { say run_process "$@"; }
 function stop_process { say stop_process "$@"; }
 function define_plugin { say define_plugin "$@"; }

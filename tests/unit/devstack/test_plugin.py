@@ -65,6 +65,7 @@ class PluginTest(unittest.TestCase):
             'GLANCE_BIN_DIR': self.bin,
             'GLANCE_API_CONF': self.conf,
             'GLANCE_API_PASTE_INI': self.paste,
+            'GLANCE_IMAGE_IMPORT_CONF': self.home / 'import.conf',
             'GLANCE_MULTISTORE_FILE_IMAGE_DIR': self.home / 'data/glance',
             'TEMPEST_CONFIG': self.home / 'tempest.conf',
             'PATH': os.environ['PATH'],
@@ -111,9 +112,9 @@ class PluginTest(unittest.TestCase):
             )
             weights.append(int(self.option(store, 'weight')))
         self.assertEqual(sorted(weights, reverse=True), weights)
-        self.assertIn(
-            'glance_ext = True', (self.home / 'tempest.conf').read_text()
-        )
+        tempest = (self.home / 'tempest.conf').read_text()
+        for name in ('glance_ext', 'import_image', 'store_weight_enabled'):
+            self.assertIn(f'{name} = True', tempest)
 
     def test_stacking_again_changes_nothing(self):
         files = (self.conf, self.paste, self.home / 'tempest.conf')
@@ -127,9 +128,12 @@ class PluginTest(unittest.TestCase):
         calls = self.stack(services=services)
         self.assertEqual(
             ['setup_develop', 'pip_install', 'install_package',
-             'run_process'],
+             'start_service', 'run_process'],
             [call.split()[0] for call in calls],
         )
+        self.assertTrue(calls[-1].endswith(
+            f'glance-ext-worker --config-file {self.conf} '
+            f'--config-file {self.home}/import.conf'))
         self.assertEqual('jobboard', self.option('glance_ext', 'executor'))
         self.assertEqual(
             'redis://127.0.0.1:6379',
@@ -151,6 +155,20 @@ class PluginTest(unittest.TestCase):
         self.stack(GLANCE_MULTIPLE_FILE_STORES='fast,slow')
         self.assertIsNotNone(self.option('slow', 'weight'))
         self.assertIsNone(self.option('file1', 'weight'))
+
+    def test_beside_swift_there_are_file_stores_too(self):
+        services = 'g-api,s-proxy'
+        backends = 'DEFAULT', 'enabled_backends'
+        default = 'glance_store', 'default_backend'
+        self.stack(services=services, GLANCE_USE_S3='True')
+        self.assertEqual('x:file', self.option(*backends))
+        self.stack(services=services)
+        self.assertEqual('file1:file,file2:file,file3:file',
+                         self.option(*backends))
+        self.assertEqual('file1', self.option(*default))
+        self.run_phase('clean', services=services)
+        self.assertIsNone(self.option(*backends))
+        self.assertIsNone(self.option(*default))
 
     def test_a_single_store_stays_one(self):
         self.stack(GLANCE_ENABLE_MULTIPLE_STORES='False')
