@@ -103,6 +103,9 @@ class ImageExport:
         copies = _copies(run, image)
         reading = attempts.reader(run, {attempts.CHECKSUM}, _recorded(image),
                                   len(copies))
+        # What will be staged is told at once, for the project's limits.
+        run.progress.total = image.size or None
+        run.write(record.READING)
 
         def convert(file: Any) -> Any:
             target = file.with_name('converted')

@@ -20,6 +20,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 from typing import Any
+import uuid
 
 from tests.functional import disks
 from tests.functional.hash_life import DATA
@@ -162,7 +163,7 @@ class Import(Kind):
     more: dict[str, Any] = {}
 
     def prepare(self) -> None:
-        self.mark = f'import-{id(self)}'
+        self.mark = f'import-{uuid.uuid4()}'
         self.known = set()
 
     def ask(self) -> Any:

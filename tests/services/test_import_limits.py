@@ -13,6 +13,7 @@
 
 import unittest
 
+from tests.functional.hash_life import until
 from tests.functional.import_life import STORES
 from tests.functional.import_life import ImportCase
 from tests.functional.import_life import changed
@@ -104,12 +105,23 @@ class LimitsTest(ImportCase):
             image, downloading(uri, 'slow'))['status'])
 
     def test_a_conversion_for_an_export_needs_room_in_staging(self):
-        image = self.glance.upload(bytes(3 * MIB), stores=('fast',))
+        image = self.glance.upload(bytes(MIB), stores=('fast',))
         self.addCleanup(self.delete, image)
-        answer = self.glance.request('POST', f'/v2/images/{image}/export', {
-            'location': f'{self.server.url}/image', 'disk_format': 'qcow2'})
+        fault = self.glance.fault('stall', image=image, at=1000)
+        body = {'location': f'{self.server.url}/image',
+                'disk_format': 'qcow2'}
+        path = f'/v2/images/{image}/export'
+        first = self.glance.request('POST', path, body)
+        self.assertEqual(201, first.status, first.text)
+        until(lambda: self.glance.fired(fault))
+        answer = self.glance.request('POST', path, body)
         self.assertEqual(413, answer.status, answer.text)
         self.assertIn('image_stage_total', answer.text)
+        self.glance.clear_faults()
+        # What is not converted is not staged.
+        again = self.glance.request(
+            'POST', path, {'location': body['location']})
+        self.assertEqual(201, again.status, again.text)
 
     def test_one_more_import_than_the_limit_and_another_project_beside(self):
         # Glance counts those that there are, not the one that is begun.
