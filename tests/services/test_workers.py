@@ -80,9 +80,11 @@ class WorkersTest(cases.HashCase):
         self.addCleanup(port.release)
         self.worker(arguments=['--metrics-port', str(port.number)])
         self.check_right(action)
-        told = web.request(f'http://127.0.0.1:{port.number}/', 'GET').text
-        self.assertIn('glance_ext_actions_ended_total{action_type="hash",'
-                      'status="success",store="fast"} 1.0', told)
+        # It is counted after the end of the action is written.
+        cases.until(lambda: (
+            'glance_ext_actions_ended_total{action_type="hash",'
+            'status="success",store="fast"} 1.0') in web.request(
+                f'http://127.0.0.1:{port.number}/', 'GET').text)
         # Nobody but the one that has the store.
         self.assertNotIn(action['id'], other.log())
         self.assertEqual(0, other.stop()[0])
