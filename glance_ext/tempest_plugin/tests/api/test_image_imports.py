@@ -94,6 +94,8 @@ class ImageImportsTest(base.ExtensionTest):
         self.member.cancel_resource(base.IMPORTS, begun['id'])
         self.assertEqual(
             'failure', self.wait(begun, base.IMPORTS)['status'])
+        # It has failed at once, and ended when it is undone.
+        self.wait(begun)
         self.assertRaises(exceptions.Conflict, self.member.cancel_resource,
                           base.IMPORTS, begun['id'])
 
