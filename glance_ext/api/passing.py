@@ -56,10 +56,11 @@ def poster(added: bool) -> Passing:
         path = environ['PATH_INFO']
         if path.rstrip('/') == '/v2/images':
             start = _with_methods(start_response) if added else start_response
-            if not guarded or not contexts.has_identity(
-                    contexts.of_request(environ)):
-                return app(environ, start)
-            return _checked(ids.require_unused, app, environ, start)
+            if guarded and contexts.has_identity(
+                    context := contexts.of_request(environ)):
+                check = functools.partial(ids.require_unused, context=context)
+                return _checked(check, app, environ, start)
+            return app(environ, start)
         if path.rstrip('/') == '/v2/tasks':
             return _checked(tasks.require_foreign, app, environ,
                             start_response)
@@ -82,16 +83,13 @@ def poster(added: bool) -> Passing:
     return post
 
 
-def _checked(check: Callable[[bytes, Any], None], app: Application,
+def _checked(check: Callable[[bytes], None], app: Application,
              environ: Environ, start_response: Callable[..., Any]
              ) -> Iterable[bytes]:
-    """Let a request through whose body passes a check.
-
-    :param check: called with the body and the caller's context
-    """
+    """Let a request through whose body passes a check."""
     chosen = app
     try:
-        check(wsgi.take_body(environ), contexts.of_request(environ))
+        check(wsgi.take_body(environ))
     except webob.exc.HTTPException as exc:
         chosen = wsgi.application(functools.partial(_refuse, exc))
         environ['wsgiorg.routing_args'] = (), {'action': wsgi.ACTION}

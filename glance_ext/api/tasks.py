@@ -15,10 +15,8 @@ import json
 
 import webob.exc
 
-from glance_ext.host import contexts
 
-
-def require_foreign(raw: bytes, context: contexts.Context) -> None:
+def require_foreign(raw: bytes) -> None:
     """Refuse a task whose input holds what only the extension writes.
 
     What an action does, and with whose rights, stands in its task.

@@ -83,7 +83,9 @@ def _run(arguments: argparse.Namespace) -> int:
         )
         return 2
     state = arguments.state
-    if state is not None and not os.access(state.parent, os.W_OK):
+    if state is not None and not arguments.dry_run and not os.access(
+        state.parent, os.W_OK
+    ):
         server.say(f'{state.parent} is no directory to write to')
         return 2
     stopped = sweep.begin(arguments)

@@ -56,8 +56,8 @@ class Attempts:
         self._run = run
         self._transaction = transaction
         self._given_up = False
-        #: The stores whose failure no further attempt would mend.
-        self._failed: set[str] = set()
+        #: Why a store has none, of this attempt.
+        self._failed: dict[str, errors.ActionError] = {}
         self._staged: Sequence[Readable] = ()
         #: The digests of what is staged, where they are known.
         self._expected: dict[str, str] = {}
@@ -118,11 +118,13 @@ class Attempts:
         A store that is tried again is still to come. Always True.
         """
         action, kept = self._run.action, self.kept
+        failed = [store for store, cause in self._failed.items()
+                  if not cause.passing]
         if action.image_id and any(action.stores):
             copies.set_lists(
-                connection, action.image_id, failed=sorted(self._failed),
+                connection, action.image_id, failed=sorted(failed),
                 importing=[store for store in action.stores
-                           if store not in {*kept, *self._failed}])
+                           if store not in {*kept, *failed}])
         return True
 
     def _missing(self) -> list[str]:
@@ -136,14 +138,13 @@ class Attempts:
         :raises errors.ActionError: the source failed
         """
         run, action = self._run, self._run.action
-        failed: dict[str, errors.ActionError] = {}
         targets = []
         self._failed.clear()
         for store in self._missing():
             try:
                 self._require_room(store, image.id)
             except errors.StoreError as exc:
-                self._fail(store, exc, failed)
+                self._fail(store, exc)
             else:
                 targets.append(store)
                 self._set(store, 'writing')
@@ -152,9 +153,9 @@ class Attempts:
         run.write(record.WRITING, self.show)
         if targets:
             with contextlib.ExitStack() as stack:
-                self._write(image, targets, failed, stack)
+                self._write(image, targets, stack)
         # What passes first: there is still something to be won.
-        return next(iter(sorted(failed.values(),
+        return next(iter(sorted(self._failed.values(),
                                 key=lambda each: not each.passing)), None)
 
     def _require_room(self, store: str, image_id: str) -> None:
@@ -171,23 +172,20 @@ class Attempts:
             clearing.clear(store, image_id, self._run.context,
                            cfg.CONF.glance_ext.stall_timeout)
 
-    def _fail(self, store: str, cause: errors.ActionError,
-              failed: dict[str, errors.ActionError]) -> None:
+    def _fail(self, store: str, cause: errors.ActionError) -> None:
         """Note that a store has failed.
 
         :raises errors.ActionError: ``cause``, if that decides everything
         """
-        failed[store] = cause
+        self._failed[store] = cause
         self._set(store, 'failure')
         if cause.passing:
             return
         if self._run.action.spec['all_stores_must_succeed']:
             raise cause
-        self._failed.add(store)
         self._run.write(record.WRITING, self.show)
 
     def _write(self, image: images.Image, targets: list[str],
-               failed: dict[str, errors.ActionError],
                stack: contextlib.ExitStack) -> None:
         run, method = self._run, self._method
         algorithm = self.algorithm(image)
@@ -226,15 +224,14 @@ class Attempts:
             for store in set(self._transaction.left) & set(targets):
                 self._transaction.discard(store)
             for store in targets:
-                failed.pop(store, None)
-                self._failed.discard(store)
+                self._failed.pop(store, None)
             believed = False
 
             def finished(store: str, outcome: Any, found: dict[str, str]
                          ) -> None:
                 nonlocal believed
                 if not isinstance(outcome, writing.Written):
-                    self._fail(store, outcome, failed)
+                    self._fail(store, outcome)
                     return
                 if not believed:
                     believe(found)
@@ -255,7 +252,7 @@ class Attempts:
             try:
                 self._read_back(written)
             except errors.StoreError as exc:
-                self._fail(written.store, exc, failed)
+                self._fail(written.store, exc)
             else:
                 self._keep(written)
 

@@ -28,10 +28,10 @@ class RequireForeignTest(unittest.TestCase):
             with self.subTest(text), self.assertRaises(
                 webob.exc.HTTPBadRequest
             ):
-                tasks.require_foreign(text.encode(), None)
+                tasks.require_foreign(text.encode())
 
     def test_every_other_body_is_glances(self):
         for body in ({}, [], {'input': 'glance_ext'}, {'input': {}}, 1):
-            tasks.require_foreign(json.dumps(body).encode(), None)
+            tasks.require_foreign(json.dumps(body).encode())
         for raw in (b'', b'{', b'\xff', b'[' * 100_000):
-            tasks.require_foreign(raw, None)
+            tasks.require_foreign(raw)
