@@ -110,8 +110,10 @@ class Outage(ServerCase):
         before = len(self.everything())
 
         def kill():
-            # The first segment, and an upload of which parts are there.
-            until(lambda: len(self.everything()) == before + 2)
+            # The first segment, an upload of which parts are there, and an
+            # object that is on its way: what has not begun leaves nothing.
+            until(lambda: len(self.everything()) == before + 2 and all(
+                each.left for each in transactions.values()))
             self.swift.kill()
         all_of_them = threading.Barrier(
             len(copies) + len(transactions) + 1, kill, 60)
