@@ -166,18 +166,6 @@ class ImageImport(importing.Import):
             raise errors.ImageDeleted(
                 'The image was deleted while it was made')
 
-    def look_after_success(self, action: record.Action, image: images.Image
-                           ) -> None:
-        result = action.result
-        if image.status == images.IMPORTING:
-            db.transaction(lambda connection: images.activate(
-                connection, image.id, None, size=result['size'],
-                virtual_size=result['virtual_size'],
-                checksum=result['checksum'],
-                algorithm=result['os_hash_algo'],
-                value=result['os_hash_value']))
-        super().look_after_success(action, image)
-
     # ----------------------------------------------------------------------
 
     def locate(self, connection: db.Connection, run: Run,

@@ -182,22 +182,13 @@ class Import(abc.ABC):
             if image is None or image.is_gone or locks.holder(image.id):
                 continue
             if action.status == tasks.SUCCESS:
-                self.look_after_success(action, image)
+                _look_after_success(action, image)
             elif removed := _recorded(action):
                 db.transaction(functools.partial(
                     copies.remove, location_ids=removed))
             if copies.importing(image.id):
                 db.transaction(functools.partial(
                     copies.set_lists, image_id=image.id, importing=[]))
-
-    def look_after_success(self, action: record.Action,
-                           image: images.Image) -> None:
-        """Bring back a location whose data is still where it was.
-
-        And clear the stores that the action did without.
-        """
-        aftercare.bring_back(image.id, action.state['copies'])
-        aftercare.clear_left(image.id, action.state.get('left', ()))
 
     # ----------------------------------------------------------------------
 
@@ -262,3 +253,20 @@ class Method(Import):
 def _recorded(action: record.Action) -> list[int]:
     """Return the ids of the locations that an action has added."""
     return [each for each in action.state.get('copies', {}).values() if each]
+
+
+def _look_after_success(action: record.Action, image: images.Image) -> None:
+    """Bring back that an image was made, and copies that are where they were.
+
+    And clear the stores that the action did without.
+    """
+    result = action.result
+    if image.status == images.IMPORTING and 'os_hash_value' in result:
+        db.transaction(lambda connection: images.activate(
+            connection, image.id, None, size=result['size'],
+            virtual_size=result['virtual_size'],
+            checksum=result['checksum'],
+            algorithm=result['os_hash_algo'],
+            value=result['os_hash_value']))
+    aftercare.bring_back(image.id, action.state['copies'])
+    aftercare.clear_left(image.id, action.state.get('left', ()))

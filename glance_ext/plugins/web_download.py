@@ -174,18 +174,6 @@ class WebDownload(importing.Method):
                 'The action lost the lock of the image')
         images.announce('image.activate', image.id)
 
-    def look_after_success(self, action: record.Action, image: images.Image
-                           ) -> None:
-        result = action.result
-        if image.status == images.IMPORTING:
-            db.transaction(lambda connection: images.activate(
-                connection, image.id, None, size=result['size'],
-                virtual_size=result['virtual_size'],
-                checksum=result['checksum'],
-                algorithm=result['os_hash_algo'],
-                value=result['os_hash_value']))
-        super().look_after_success(action, image)
-
     def roll_back(self, connection: db.Connection,
                   action: record.Action) -> None:
         super().roll_back(connection, action)

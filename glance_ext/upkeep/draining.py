@@ -48,10 +48,6 @@ class _Left(Exception):
     """The image stays where it is. The message says why."""
 
 
-class _Stopped(Exception):
-    """Somebody stopped the drain in the middle of an image."""
-
-
 @dataclass
 class Drain:
     """One run."""
@@ -103,7 +99,7 @@ class Drain:
                 self._tell(image_id, BUSY)
             except errors.ActionError as exc:
                 self._tell(image_id, LEFT, why=exc.message)
-            except _Stopped:
+            except waiting.Stopped:
                 return False
         return not sweeps.in_store(self.store)
 
@@ -161,8 +157,10 @@ class Drain:
         if not elsewhere:
             return None
         has_digest = image.os_hash_value or image.checksum
-        reader = verdicts.Reader(image, contexts.admin(), self._check,
-                                 self._sleep)
+        reader = verdicts.Reader(
+            image, contexts.admin(),
+            functools.partial(waiting.check, self.stopped),
+            functools.partial(waiting.sleep, self.stopped))
         found = [reader.judge(place, Progress())
                  for place in (elsewhere if has_digest else places)]
         reader.settle(found)
@@ -195,7 +193,7 @@ class Drain:
         except locks.ImageGone as exc:
             raise _Left('it was deleted') from exc
         waiting.until_ended(action, self.stopped)
-        self._check()
+        waiting.check(self.stopped)
         if action.error:
             raise _Left(action.error['message'])
 
@@ -215,11 +213,3 @@ class Drain:
     def _tell(self, image_id: str, outcome: str, **more: Any) -> None:
         self.counts[outcome] = self.counts.get(outcome, 0) + 1
         self.tell({'image_id': image_id, 'outcome': outcome, **more})
-
-    def _check(self) -> None:
-        if self.stopped.is_set():
-            raise _Stopped
-
-    def _sleep(self, seconds: float) -> None:
-        if self.stopped.wait(seconds):
-            raise _Stopped

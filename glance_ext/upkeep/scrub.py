@@ -40,10 +40,6 @@ _WITHOUT_HASH, _UNVERIFIABLE = 'without-hash', 'unverifiable'
 _BUSY, _WOULD_VERIFY = 'busy', 'would-verify'
 
 
-class _Stopped(Exception):
-    """Somebody stopped the scrub in the middle of an image."""
-
-
 @dataclass
 class Scrub:
     """One scrub, in this process and without actions, but for repairs.
@@ -101,7 +97,7 @@ class Scrub:
                 return False
             try:
                 self._scrub(each)
-            except _Stopped:
+            except waiting.Stopped:
                 self.next = each.at
                 return False
             except errors.HashUnverifiable as exc:
@@ -132,8 +128,10 @@ class Scrub:
         if image.os_hash_value is None and len(places) < 2:
             self._tell(image.id, _WITHOUT_HASH)
             return
-        reader = verdicts.Reader(image, contexts.admin(), self._check,
-                                 self._sleep)
+        reader = verdicts.Reader(
+            image, contexts.admin(),
+            functools.partial(waiting.check, self.stopped),
+            functools.partial(waiting.sleep, self.stopped))
         found = []
         for place in places:
             progress = Progress()
@@ -186,11 +184,3 @@ class Scrub:
     def _tell(self, image_id: str, verdict: str, **more: Any) -> None:
         self.counts[verdict] = self.counts.get(verdict, 0) + 1
         self.tell({'image_id': image_id, 'verdict': verdict, **more})
-
-    def _check(self) -> None:
-        if self.stopped.is_set():
-            raise _Stopped
-
-    def _sleep(self, seconds: float) -> None:
-        if self.stopped.wait(seconds):
-            raise _Stopped

@@ -21,6 +21,22 @@ from glance_ext.actions import record
 _LOOK = 0.1
 
 
+class Stopped(Exception):
+    """Somebody stopped a sweep in the middle of an image."""
+
+
+def check(stopped: threading.Event) -> None:
+    """Raise :exc:`Stopped` once it is set."""
+    if stopped.is_set():
+        raise Stopped
+
+
+def sleep(stopped: threading.Event, seconds: float) -> None:
+    """Wait so long, or raise :exc:`Stopped` as soon as it is set."""
+    if stopped.wait(seconds):
+        raise Stopped
+
+
 def until_ended(action: record.Action, stopped: threading.Event) -> None:
     """Return when the action has ended, or was handed back.
 
