@@ -99,9 +99,11 @@ class DeathsTest(import_life.ImportCase):
                      'store': 'slow' if operation == 'add' else None}
         fault = self.glance.fault('die', operation, at=at, times=1, **marks)
         try:
-            kind.ask()
+            answer = kind.ask()
         except (OSError, HTTPException):
             pass  # it died before it had answered, or in the middle
+        else:
+            self.assertLess(answer.status, 300, answer.text)
         until(lambda: self.glance.fired(fault) or (
             operation == 'write' and self.lived(kind, at)))
         if self.glance.fired(fault):

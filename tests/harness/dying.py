@@ -38,7 +38,7 @@ def install(directory: str) -> None:
 
     told = faults.Faults(directory)
     log = Path(directory) / WRITES
-    beating = threading.local()
+    beating, counting = threading.local(), threading.Lock()
     counts: collections.Counter[str] = collections.Counter()
     fenced, beat = hold.Hold.fenced, run.Run.beat
 
@@ -53,8 +53,9 @@ def install(directory: str) -> None:
         action = self.action
         if getattr(beating, 'now', False):
             return fenced(self, *arguments, **named)
-        counts[action.id] += 1
-        at = counts[action.id]
+        with counting:
+            counts[action.id] += 1
+            at = counts[action.id]
         about = f'{action.image_id} {action.spec}'
         with log.open('a') as file:
             file.write(json.dumps([action.id, at, action.phase]) + '\n')
