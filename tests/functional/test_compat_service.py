@@ -12,6 +12,7 @@
 
 """The image services on a real Glance, and on version 1 over it."""
 
+import contextlib
 import hashlib
 import io
 import os
@@ -23,8 +24,11 @@ import tempfile
 import unittest
 import uuid
 
+from oslo_config import cfg
+
 from glance_ext.compat import errors
 from tests.harness import compat
+from tests.harness import pages
 from tests.harness import venvs
 from tests.harness.users import ADMIN
 from tests.harness.users import MEMBER
@@ -286,6 +290,21 @@ class V1Test(Calls, unittest.TestCase):
     """Version 1, spoken to our own face of it."""
 
     v1 = True
+
+
+class PageTest(unittest.TestCase):
+    def test_its_example_makes_an_image(self):
+        page = pages.SOURCE / 'user' / 'image-service.rst'
+        with tempfile.TemporaryDirectory() as directory:
+            Path(directory, 'glance-images.conf').write_text(
+                f'[glance]\napi_servers = {compat.shared().url}\n')
+            with contextlib.chdir(directory):
+                self.addCleanup(cfg.CONF.reset)
+                shown = {'token': MEMBER.token, 'project': MEMBER.project}
+                exec(pages.program(page), shown)
+        found = compat.shared().image(shown['image']['id'])
+        self.assertEqual(('new', 'active', 'linux'), (
+            found['name'], found['status'], found['os_type']))
 
 
 class WithoutV1Test(unittest.TestCase):

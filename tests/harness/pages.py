@@ -9,7 +9,7 @@
 # WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
 # License for the specific language governing permissions and limitations
 # under the License.
-"""The commands that the documentation shows, and what it shows below them."""
+"""The commands and programs that the documentation shows."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ import dataclasses
 from pathlib import Path
 import re
 import textwrap
+from typing import Any
 
 from tests.harness import venvs
 
@@ -26,8 +27,9 @@ README = venvs.ROOT / 'README.rst'
 
 # What follows a directive, and is further in than it is.
 _BLOCK = r'\n((?:(?P=margin) +.*\n|[ \t]*\n)+)'
-_CONSOLE = re.compile(
-    r'^(?P<margin> *)\.\. code-block:: console\n' + _BLOCK, re.MULTILINE)
+_CONSOLE, _PYTHON = (re.compile(
+    rf'^(?P<margin> *)\.\. code-block:: {language}\n' + _BLOCK, re.MULTILINE)
+    for language in ('console', 'python'))
 _CRONTAB = re.compile(r'^ +(?:[\d*/]+ ){5}\w+ (.+)$', re.MULTILINE)
 _INCLUDED = re.compile(
     r'^ *\.\. literalinclude:: (\S+\.txt)\n'
@@ -64,6 +66,13 @@ def commands(page: Path) -> list[Command]:
     ]
     return [each for _, block in sorted(
         found, key=lambda pair: pair[0]) for each in block]
+
+
+def program(page: Path) -> Any:
+    """Return the code of the program that the examples of a page make."""
+    blocks = _PYTHON.finditer(page.read_text('utf-8'))
+    return compile('\n'.join(textwrap.dedent(each[2]) for each in blocks),
+                   str(page), 'exec')
 
 
 def transcripts(page: Path) -> set[Path]:

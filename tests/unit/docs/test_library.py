@@ -13,23 +13,15 @@
 
 import contextlib
 import io
-import pathlib
-import re
-import textwrap
 import unittest
 
 import glanceclient
 import openstack.connection
 
+from tests.harness import pages
 from tests.unit.client import stub
 
-PAGE = (
-    pathlib.Path(__file__).parents[3]
-    / 'doc'
-    / 'source'
-    / 'user'
-    / 'library.rst'
-)
+PAGE = pages.SOURCE / 'user' / 'library.rst'
 INFO = {
     'action_types': ['hash', 'verify', 'import', 'export'],
     'import_methods': ['copy-image', 'web-download'],
@@ -43,15 +35,6 @@ ACTION = {
 }
 IMAGE = {'id': 'i1', 'name': 'my-image', 'stores': 'fast'}
 GONE = stub.Reply(204, '', 'text/plain')
-
-
-def examples() -> str:
-    """Return the program that the examples make together."""
-    blocks = re.findall(
-        r'\.\. code-block:: python\n\n((?:   .*\n|\n)+)',
-        PAGE.read_text(encoding='utf-8'),
-    )
-    return '\n'.join(textwrap.dedent(block) for block in blocks)
 
 
 def begun(path: str, status: int = 202) -> stub.Reply:
@@ -111,8 +94,7 @@ class ExamplesTest(unittest.TestCase):
                 self.subTest(type(cloud).__module__),
                 contextlib.redirect_stdout(output),
             ):
-                code = compile(examples(), str(PAGE), 'exec')
-                exec(code, {'cloud': cloud})
+                exec(pages.program(PAGE), {'cloud': cloud})
             self.assertEqual(
                 [
                     "i1 None ('fast',)",

@@ -24,6 +24,7 @@ from glance_ext import conf
 from glance_ext import errors
 from glance_ext.plugins import verifying
 from tests.functional import disks
+from tests.harness import pages
 
 
 class Case(unittest.TestCase):
@@ -129,6 +130,21 @@ class SizeTest(Case):
         subject = self.subject(disks.noise(disks.MIB), 'ploop')
         verifying.VirtualSize().verify(subject)
         self.assertIsNone(subject.virtual_size)
+
+
+class ExampleTest(Case):
+    """The verifier that the contributor's page shows."""
+
+    def test_it_refuses_what_it_says(self):
+        shown = {}
+        exec(pages.program(
+            pages.SOURCE / 'contributor' / 'extending.rst'), shown)
+        verifier = shown['NoSmallDisks']()
+        self.assertIsInstance(self.refused(verifier, b'small'),
+                              errors.ImageRefused)
+        large = self.subject(disks.qcow2(virtual_size=1 << 30), 'qcow2')
+        large.virtual_size = 1 << 30
+        verifier.verify(large)
 
 
 class DigestTest(Case):
