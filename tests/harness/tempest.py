@@ -81,8 +81,12 @@ def workspace(extension: bool = True) -> Iterator[Workspace]:
         identity = stack.enter_context(keystone.Keystone())
         image = stack.enter_context(_glance(identity, files, extension))
         identity.publish(image.url)
-        # It notes every workspace in the home directory.
-        env = {'HOME': str(here), 'PATH': f'{tempest.parent}:/usr/bin:/bin'}
+        # It notes every workspace in the home directory, and locks it.
+        env = {
+            'HOME': str(here),
+            'TMPDIR': str(here),
+            'PATH': f'{tempest.parent}:/usr/bin:/bin',
+        }
         work = here / 'workspace'
         subprocess.run([tempest, 'init', work], check=True, env=env)
         options = _options(work, identity, files)

@@ -26,6 +26,7 @@ from pathlib import Path
 import shutil
 import subprocess
 import sys
+import tempfile
 import time
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -186,7 +187,11 @@ def find_uv() -> str | None:
 
 def _run(command: Sequence[str]) -> None:
     env = {k: v for k, v in os.environ.items() if k != 'VIRTUAL_ENV'}
-    subprocess.run(command, check=True, cwd=ROOT, env=env, stdout=sys.stderr)
+    # uv leaves its locks among the temporary files.
+    with tempfile.TemporaryDirectory() as env['TMPDIR']:
+        subprocess.run(
+            command, check=True, cwd=ROOT, env=env, stdout=sys.stderr
+        )
 
 
 def _say(text: str) -> None:
