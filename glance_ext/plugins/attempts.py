@@ -56,7 +56,7 @@ class Attempts:
         self._run = run
         self._transaction = transaction
         self._given_up = False
-        #: Why a store has none, of this attempt.
+        #: Why each store failed that did so in this attempt.
         self._failed: dict[str, errors.ActionError] = {}
         self._staged: Sequence[Readable] = ()
         #: The digests of what is staged, where they are known.
@@ -155,8 +155,8 @@ class Attempts:
             with contextlib.ExitStack() as stack:
                 self._write(image, targets, stack)
         # What passes first: there is still something to be won.
-        return next(iter(sorted(self._failed.values(),
-                                key=lambda each: not each.passing)), None)
+        return min(self._failed.values(), default=None,
+                   key=lambda each: not each.passing)
 
     def _require_room(self, store: str, image_id: str) -> None:
         where = drivers.name(store)

@@ -9,7 +9,7 @@
 # WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
 # License for the specific language governing permissions and limitations
 # under the License.
-"""For an action of this process to end."""
+"""For an action of this process to end, or a sweep to be stopped."""
 
 import threading
 import time

@@ -142,7 +142,7 @@ class ExampleTest(Case):
         verifier = shown['NoSmallDisks']()
         self.assertIsInstance(self.refused(verifier, b'small'),
                               errors.ImageRefused)
-        large = self.subject(disks.qcow2(virtual_size=1 << 30), 'qcow2')
+        large = self.subject(b'of a large disk')
         large.virtual_size = 1 << 30
         verifier.verify(large)
 
