@@ -180,9 +180,9 @@ class Hold:
         """Find out whether the action was cancelled, under this owner."""
         action = self.action
         task = tasks.get(action.id)
-        if task is None or action.status == tasks.FAILURE:
+        now = record.read(task)
+        if now is None or action.status == tasks.FAILURE:
             return Lost()
-        now = record.Action.of(task)
         if now.runner != action.runner or not now.is_cancelled:
             return Lost()
         # Before the lock is free: what the work writes next has to fail.

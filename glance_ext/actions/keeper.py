@@ -46,6 +46,8 @@ _BEAT = 4
 #: For this long after its end an action is looked after: no request of
 #: Glance's own that changes an image takes longer from reading to saving.
 _LOOK_AFTER = datetime.timedelta(minutes=5)
+#: After so long without a sign of life Glance takes any task for dead.
+_SILENT = datetime.timedelta(hours=2)
 
 
 class Keeper(threading.Thread):
@@ -81,12 +83,13 @@ class Keeper(threading.Thread):
                 posting.tend(unfinished)
             for action in unfinished:
                 if action.was_stale:
-                    self._end(action)
+                    with record.apart(action):
+                        self._end(action)
             by_type = collections.defaultdict(list)
             for action in known(tasks.ended_since(db.now() - _LOOK_AFTER)):
                 by_type[action.action_type].append(action)
             for action_type, actions in by_type.items():
-                plugins.load(action_type).look_after(actions)
+                _look_after(plugins.load(action_type), actions)
             staging.clean(_has_ended)
             self._expire()
         except Exception:
@@ -134,14 +137,36 @@ def known(rows: list[tasks.Task]) -> list[record.Action]:
     A newer one, on another node, may have begun others.
     """
     types = plugins.types()
-    return [action for action in map(record.Action.of, rows)
+    return [action for action in record.read_all(rows)
             if action.action_type in types]
 
 
+def _look_after(plugin: plugins.Plugin, actions: list[record.Action]) -> None:
+    """Look after all together, or else after each on its own."""
+    try:
+        plugin.look_after(actions)
+    except db.FAILURES:
+        raise
+    except Exception:
+        for action in actions:
+            with record.apart(action):
+                plugin.look_after([action])
+
+
 def _has_ended(action_id: str) -> bool:
+    """Tell whether what an action has staged is of no use any more.
+
+    Also of one that is not known as an action here: a node with another
+    ``secret_key`` may run it, and shows then that it lives.
+    """
     task = tasks.get(action_id)
-    return (task is None or not task.ours
-            or record.Action.of(task).phase == record.ENDED)
+    if task is None:
+        return True
+    action = record.read(task)
+    if action is not None:
+        return action.phase == record.ENDED
+    return task.status in (tasks.SUCCESS, tasks.FAILURE) or (
+        task.read_at - task.updated_at > _SILENT)
 
 
 def _why_not_restarted(action: record.Action) -> errors.ActionError | None:

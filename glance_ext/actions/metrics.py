@@ -155,7 +155,7 @@ class _Seen:
         waiting = core.GaugeMetricFamily(
             'glance_ext_actions_waiting', 'Actions that wait to run',
             labels=['action_type'])
-        found = [record.Action.of(task) for task in tasks.unfinished()]
+        found = record.read_all(tasks.unfinished())
         for action_type in sorted({each.action_type for each in found}):
             states = [each.status for each in found
                       if each.action_type == action_type]

@@ -111,6 +111,7 @@ def begin_unlocked(spec: dict[str, Any], image: Any | None,
 
     :param action_id: of the action; one that has expired makes room
     :returns: the action; that which there is, where it has this id
+    :raises Busy: a task has this id that is not known as an action
     """
     arguments = (spec, image and image.image_id, image and image.owner,
                  context, kept, action_id)
@@ -122,6 +123,9 @@ def begin_unlocked(spec: dict[str, Any], image: Any | None,
             return there
         if action_id is None:
             raise
+        holder = tasks.get(action_id)
+        if there is None and holder is not None and not holder.has_expired:
+            raise Busy from None
         tasks.remove(action_id)
         task = _insert(*arguments)
     action = record.Action.of(task)
@@ -166,8 +170,7 @@ def _insert(spec: dict[str, Any], image_id: str | None,
 
 def show(action_id: str) -> record.Action | None:
     """Return an action, or None: no task, or none of ours."""
-    task = tasks.get(action_id)
-    return record.Action.of(task) if task and task.ours else None
+    return record.read(tasks.get(action_id))
 
 
 def newest_first(action_type: str | None = None,
@@ -177,8 +180,7 @@ def newest_first(action_type: str | None = None,
     :param wanted: see :func:`tasks.newest_first`
     """
     for batch in tasks.newest_first(**wanted):
-        found = map(record.Action.of, batch)
-        yield [action for action in found
+        yield [action for action in record.read_all(batch)
                if action_type in (None, action.action_type)]
 
 
@@ -237,15 +239,16 @@ def _is_free(image: Any, context: contexts.Context) -> bool:
     """Tell whether the image's lock can be taken, after breaking a stale one.
 
     Ours is stale when its action has ended: one whose process died is
-    taken over first. Glance's is when Glance says so.
+    taken over first. Glance's is when Glance says so, and so is one of a
+    row that does not prove to be ours.
     """
     holder = locks.holder(image.image_id)
     if holder is None:
         return True
-    task = tasks.get(holder)
-    if task is None or not task.ours:
+    action = show(holder)
+    if action is None:
         return bool(locks.release_stale_of_host(image, context))
-    if record.Action.of(task).phase != record.ENDED:
+    if action.phase != record.ENDED:
         return False
     db.transaction(lambda connection: locks.drop(
         connection, image.image_id, holder))

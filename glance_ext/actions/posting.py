@@ -82,13 +82,15 @@ def tend(actions: list[record.Action]) -> None:
     try:
         here = board().connect()
         posted, workers = here.posted(), here.workers()
-        why = {action.id: jobboard.why_waiting(action, workers)
-               for action in old}
+        for action in old:
+            with record.apart(action):
+                why[action.id] = jobboard.why_waiting(action, workers)
     except jobboard.Unavailable as exc:
         LOG.warning('%s', exc)
     for action in old:
-        offer(action, why.get(action.id, 'Waiting: the jobboard does not '
-                                         'answer'), posted)
+        with record.apart(action):
+            offer(action, why.get(action.id, 'Waiting: the jobboard does not '
+                                             'answer'), posted)
 
 
 def offer(action: record.Action, message: str,

@@ -11,6 +11,8 @@
 # under the License.
 """An action as its row tells it, and as the API shows it."""
 
+from collections.abc import Iterable, Iterator
+import contextlib
 from dataclasses import dataclass
 from dataclasses import field
 import datetime
@@ -19,7 +21,9 @@ from typing import Any, Self
 from oslo_config import cfg
 
 from glance_ext import errors
+from glance_ext.actions import shape
 from glance_ext.host import database as db
+from glance_ext.host import signatures
 from glance_ext.host import tasks
 from glance_ext.transfer.progress import Progress
 
@@ -69,13 +73,16 @@ class Action:
     def of(cls, task: tasks.Task) -> Self:
         """Read a row of ours.
 
+        :raises MalformedError: it does not hold what an action consists of
+
         A row that a node without the extension ended, as Glance does with
         one that it finds stale, says so in ``message`` and nowhere else.
         """
         spec = task.ours
         if spec is None:
-            raise ValueError(f'task {task.id} holds no action')
+            raise shape.MalformedError(f'task {task.id} holds no action')
         kept = task.result
+        shape.require(spec, kept, task.created_at, task.updated_at)
         phase = ENDED if task.status == tasks.SUCCESS else kept.get(
             'phase', QUEUED)
         if task.status == tasks.FAILURE and phase != ENDED:
@@ -210,6 +217,41 @@ class Action:
         if self.phase != ENDED:
             return state
         return {name: state[name] for name in ('status', 'bytes_done')}
+
+
+def read(task: tasks.Task | None) -> Action | None:
+    """Return the action of a row; None: there is none that can be read.
+
+    A row that cannot be read is another release's, or of a person's making.
+    It is logged once and must not stop whatever deals with many rows.
+    """
+    if task is None or task.ours is None:
+        return None
+    try:
+        return Action.of(task)
+    except shape.MalformedError as exc:
+        signatures.report(task.id, str(exc))
+        return None
+
+
+def read_all(rows: Iterable[tasks.Task]) -> list[Action]:
+    """Return the actions of the rows that :func:`read` can read."""
+    return [action for action in map(read, rows) if action is not None]
+
+
+@contextlib.contextmanager
+def apart(action: Action) -> Iterator[None]:
+    """Have an action that cannot be dealt with not stop the others.
+
+    :raises oslo_db.exception.DBError: the database is what failed
+    """
+    try:
+        yield
+    except db.FAILURES:
+        raise
+    except Exception as exc:
+        signatures.report(action.id, f'it cannot be dealt with: '
+                                     f'{type(exc).__name__}', exc_info=True)
 
 
 def new_spec(action_type: str, **asked: Any) -> dict[str, Any]:

@@ -24,6 +24,7 @@ from glance_ext.actions import node
 from glance_ext.actions import posting
 from glance_ext.actions import reach
 from glance_ext.actions import record
+from glance_ext.host import tasks
 
 LOG = logging.getLogger(__name__)
 
@@ -110,6 +111,10 @@ class Worker:
             return
         action = node.show(action_id)
         seconds = cfg.CONF.glance_ext.heartbeat_timeout
+        if action is None and tasks.get(action_id) is not None:
+            # Another worker may have the key with which it is signed.
+            self._pass_over(action_id)
+            return
         if action is None or _is_over(action):
             if self._board.claim(action_id, job, seconds):
                 self._board.consume(action_id)
@@ -117,14 +122,19 @@ class Worker:
         if not posting.is_free(action):
             return
         if reach.lacking(action, reach.stores()):
-            self._passed_over = {
-                other: until for other, until in self._passed_over.items()
-                if until > time.monotonic()}
-            self._passed_over[action_id] = time.monotonic() + _PASS_OVER
+            self._pass_over(action_id)
             return
         if self._board.claim(action_id, job, seconds) and (
                 not keeper.take_over(action, self._executor)):
             self._settle(action_id)
+
+    def _pass_over(self, action_id: str) -> None:
+        """Leave an action to other workers for a while."""
+        now = time.monotonic()
+        self._passed_over = {
+            other: until for other, until in self._passed_over.items()
+            if until > now}
+        self._passed_over[action_id] = now + _PASS_OVER
 
 
 def _is_over(action: record.Action | None) -> bool:

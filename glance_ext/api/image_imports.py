@@ -91,6 +91,8 @@ def create(request: wsgi.Request) -> Answer:
     except node.TooLarge as exc:
         raise webob.exc.HTTPRequestEntityTooLarge(
             explanation='The request is too large to be kept.') from exc
+    except node.Busy as exc:
+        raise own_resources.key_was_used() from exc
     return _IMPORTS.accepted(request, action, fingerprint)
 
 

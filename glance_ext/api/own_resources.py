@@ -126,8 +126,7 @@ class Resource(NamedTuple):
         """
         if (action.action_type != self.action_type
                 or action.spec['request'] != fingerprint):
-            raise webob.exc.HTTPConflict(
-                explanation='Another request had this Idempotency-Key.')
+            raise key_was_used()
         return Answer(None, 201, wsgi.absolute(
             request, f'{self.path}/{action.id}'))
 
@@ -169,6 +168,12 @@ def keyed(request: wsgi.Request, body: dict[str, Any]
         key.encode(), json.dumps(body, sort_keys=True).encode(), 'sha256')
     return (str(uuid.uuid5(_KEYS, f'{request.context.project_id}\n{key}')),
             fingerprint.hexdigest())
+
+
+def key_was_used() -> webob.exc.HTTPConflict:
+    """Return the answer to a key that another request had."""
+    return webob.exc.HTTPConflict(
+        explanation='Another request had this Idempotency-Key.')
 
 
 def known(action_id: str | None) -> record.Action | None:

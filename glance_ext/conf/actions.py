@@ -12,7 +12,37 @@
 
 """Options of the life of an action."""
 
+import datetime
+
 from oslo_config import cfg
+from oslo_config import types
+
+
+class _Moment(types.ConfigType):
+    """A point in time, as ISO 8601 with a time zone; naive and in UTC."""
+
+    def __init__(self) -> None:
+        super().__init__(type_name='ISO 8601 time')
+
+    def __call__(self, value: object) -> datetime.datetime:
+        if isinstance(value, datetime.datetime):
+            return value
+        moment = datetime.datetime.fromisoformat(str(value))
+        if moment.tzinfo is None:
+            raise ValueError(f'{value} has no time zone')
+        return moment.astimezone(datetime.UTC).replace(tzinfo=None)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Moment)
+
+    __hash__ = types.ConfigType.__hash__
+
+    def __repr__(self) -> str:
+        return 'Moment'
+
+    def _formatter(self, value: datetime.datetime) -> str:
+        return f'{value.isoformat()}Z'
+
 
 OPTS = [
     cfg.StrOpt(
@@ -94,4 +124,15 @@ a second later.
             ('fail', 'End it as failed and roll back what it did.'),
         ],
         help='What happens to an action whose process died.'),
+    cfg.Opt(
+        'trust_actions_before',
+        type=_Moment(),
+        help="""
+Time before which actions were accepted that need no valid signature, such as
+``2026-12-01T12:00:00Z``. Set it while nodes of a release without signatures
+still run, or after a change of ``secret_key``, to a time by which every node
+is restarted. Whoever could ``POST /v2/tasks`` before that time could forge an
+action, so remove the option when those actions have ended. Unset: each action
+needs a valid signature.
+"""),
 ]

@@ -46,6 +46,11 @@ def now() -> datetime.datetime:
     return moment.replace(microsecond=0)
 
 
+def engine() -> Any:
+    """Return SQLAlchemy's engine of Glance's database."""
+    return db_api.get_engine()
+
+
 def _is_locked_sqlite(exc: Exception) -> bool:
     return 'database is locked' in str(exc)
 
@@ -65,7 +70,7 @@ def transaction(work: Callable[[Connection], _T]) -> _T:
     but on the database. It commits when ``work`` returns and rolls back when
     it raises.
     """
-    with db_api.get_engine().begin() as connection:
+    with engine().begin() as connection:
         return work(connection)
 
 

@@ -215,7 +215,9 @@ def _judge(row: Any, marks: dict[str, Any],
             return None
     elif _is_at_work(row.id) or now - row.updated_at < after:
         return None
-    stores = set((task.input.get('backend') or []) if task else [])
+    backend = task.input.get('backend') if task else None
+    stores = {store for store in backend if isinstance(store, str)} if (
+        isinstance(backend, list)) else set()
     if _LIST in marks:
         stores |= set(marks[_LIST].value.split(','))
     return Dead(row.id, row.status, row.owner or '',

@@ -12,15 +12,16 @@
 
 """Rows of Glance's tables ``tasks`` and ``task_info`` that hold actions.
 
-A row is ours when its ``input`` has the key ``glance_ext``. The writer of a
-row proves that it still owns it by naming the row's ``updated_at``, which
-every write moves: :func:`fence`. A write that comes too late changes
-nothing.
+A row is ours when its ``input`` has the key ``glance_ext`` and a node signed
+it: :mod:`glance_ext.host.signatures`. The writer of a row proves that it still
+owns it by naming the row's ``updated_at``, which every write moves:
+:func:`fence`. A write that comes too late changes nothing.
 """
 
 from collections.abc import Iterator
 import datetime
 import functools
+import json
 from typing import Any, NamedTuple
 
 from oslo_config import cfg
@@ -28,6 +29,7 @@ from oslo_utils import uuidutils
 import sqlalchemy as sa
 
 from glance_ext.host import database as db
+from glance_ext.host import signatures
 from glance_ext.host.database import task_info
 from glance_ext.host.database import tasks
 
@@ -63,17 +65,22 @@ class Task(NamedTuple):
     message: str
     #: When it was read, or a moment before.
     read_at: datetime.datetime
+    #: What the extension keeps in ``input``, or None: not our row, or not
+    #: signed by a node of this Glance.
+    ours: dict[str, Any] | None = None
 
     @property
-    def ours(self) -> dict[str, Any] | None:
-        """What the extension keeps in ``input``, or None: not our row."""
-        spec = self.input.get('glance_ext')
-        return spec if isinstance(spec, dict) else None
+    def has_expired(self) -> bool:
+        """Whether it is only waiting to be purged."""
+        return self.expires_at is not None and self.expires_at <= db.now()
 
 
+# As text, because a value that cannot be decoded would fail the whole query.
 _COLUMNS = (tasks.c.id, tasks.c.type, tasks.c.status, tasks.c.owner,
             tasks.c.image_id, tasks.c.created_at, tasks.c.updated_at,
-            tasks.c.expires_at, task_info.c.input, task_info.c.result,
+            tasks.c.expires_at, *(
+                sa.type_coerce(column, sa.Text).label(column.name)
+                for column in (task_info.c.input, task_info.c.result)),
             task_info.c.message)
 _ROWS = sa.select(*_COLUMNS).select_from(
     tasks.outerjoin(task_info, task_info.c.task_id == tasks.c.id)).where(
@@ -87,11 +94,24 @@ def _read(query: Any) -> list[Task]:
 
 def _task(row: Any, read_at: datetime.datetime) -> Task:
     values = row._asdict()
-    for name in ('input', 'result'):
-        if not isinstance(values[name], dict):
-            values[name] = {}
-    values['message'] = values['message'] or ''
-    return Task(**values, read_at=read_at)
+    input_, result = _decoded(row.input), _decoded(row.result)
+    values |= {'input': input_ or {}, 'result': result or {},
+               'message': row.message or ''}
+    spec = signatures.verified(
+        row.id, row.owner, row.image_id, row.created_at, values['input'])
+    if spec and result is None:
+        signatures.report(row.id, 'its result cannot be read')
+        spec = None
+    return Task(**values, read_at=read_at, ours=spec)
+
+
+def _decoded(text: str | None) -> dict[str, Any] | None:
+    """Return what a column holds; None: it cannot be read."""
+    try:
+        found = json.loads(text or '{}')
+    except (ValueError, RecursionError):
+        return None
+    return found if isinstance(found, dict) else {}
 
 
 def get(task_id: str) -> Task | None:
@@ -228,10 +248,13 @@ def insert(*, type_: str, owner: str, image_id: str | None,
            status: str = PENDING) -> Task:
     """Add a row, pending unless told otherwise, and return it.
 
+    An action in ``input_`` is signed.
+
     :raises oslo_db.exception.DBDuplicateEntry: there is a ``task_id``
     """
     moment = db.now()
     task_id = task_id or uuidutils.generate_uuid()
+    input_ = signatures.sign(task_id, owner, input_)
 
     def work(connection: db.Connection) -> None:
         connection.execute(tasks.insert().values(
@@ -243,7 +266,7 @@ def insert(*, type_: str, owner: str, image_id: str | None,
 
     db.transaction(work)
     return Task(task_id, type_, status, owner, image_id, moment, moment,
-                None, input_, {}, message, moment)
+                None, input_, {}, message, moment, signatures.action(input_))
 
 
 def remove(task_id: str) -> None:
@@ -323,8 +346,9 @@ def note(task_id: str, **notes: Any) -> None:
             .with_for_update()).one_or_none()
         if row is None:
             return
-        input_ = dict(row.input)
-        input_['glance_ext'] = {**input_['glance_ext'], **notes}
+        owner = connection.execute(sa.select(tasks.c.owner).where(
+            tasks.c.id == task_id)).scalar_one()
+        input_ = signatures.alter(task_id, owner, row.input, notes)
         connection.execute(task_info.update().where(
             task_info.c.task_id == task_id).values(input=input_))
     db.transaction(work)

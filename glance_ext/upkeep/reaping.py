@@ -48,22 +48,27 @@ def end_actions(tell: Tell, stopped: threading.Event, dry_run: bool) -> bool:
             tell(_line(action, 'stale'))
         return True
     executor = node.start(takes_over=False)
-    ours = []
+    ours: list[record.Action] = []
+    #: What cannot be taken over at all.
+    left: list[record.Action] = []
     for action in stale:
         while not executor.has_room() and not stopped.is_set():
             time.sleep(_LOOK)
         if stopped.is_set():
             break
-        if keeper.take_over(action, executor):
-            ours.append(action)
+        left.append(action)
+        with record.apart(action):
+            if keeper.take_over(action, executor):
+                ours.append(action)
+            left.remove(action)
     while executor.held() and not stopped.is_set():
         time.sleep(_LOOK)
     executor.close(0)
-    for action in ours:
+    for action in ours + left:
         ended = action.phase == record.ENDED
         tell(_line(action, action.status if ended else 'left'))
     return not stopped.is_set() and all(
-        action.phase == record.ENDED for action in ours)
+        action.phase == record.ENDED for action in ours + left)
 
 
 def heal(tell: Tell, after: datetime.timedelta, dry_run: bool) -> bool:

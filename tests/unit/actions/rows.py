@@ -33,6 +33,19 @@ CALLER = {'user_id': 'u', 'project_id': tables.PROJECT, 'roles': ['member'],
 GIB = 1 << 30
 
 
+def unstored(spec: dict[str, Any], status: str = 'pending', *,
+             action_id: str = 'a', owner: str = 'p', age: float = 0,
+             result: dict[str, Any] | None = None) -> record.Action:
+    """Return an action of image ``i`` that is in no table."""
+    moment = database.now()
+    spec = {'max_attempts': 4, 'heartbeat_timeout': 120, 'caller': CALLER,
+            **spec}
+    return record.Action.of(tasks.Task(
+        action_id, 'api_image_import', status, owner, 'i',
+        moment - datetime.timedelta(seconds=age), moment, None,
+        {'glance_ext': spec}, result or {}, '', moment, spec))
+
+
 class RowsCase(tables.TablesCase):
     def setUp(self):
         super().setUp()

@@ -20,20 +20,16 @@ from oslo_config import fixture
 
 from glance_ext import conf
 from glance_ext.actions import executor
-from glance_ext.actions import record
 from glance_ext.actions.run import Run
-from glance_ext.host import database
 from glance_ext.host import tasks
+from tests.unit.actions import rows
 
 TURN = 'its turn'
 
 
 def run_of(project: str, *stores: str) -> Run:
-    moment = database.now()
-    found = Run(record.Action.of(tasks.Task(
-        str(uuid.uuid4()), 'api_image_import', 'pending', project, 'i',
-        moment, moment, None, {'glance_ext': {'action_type': 'hash'}}, {},
-        '', moment)), None)
+    found = Run(rows.unstored({'action_type': 'hash'}, owner=project,
+                              action_id=str(uuid.uuid4())), None)
     found.stores = set(stores)
     return found
 

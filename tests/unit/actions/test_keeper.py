@@ -218,16 +218,21 @@ class LookAfterTest(Case):
 
     def test_what_has_ended_leaves_no_staged_data(self):
         running, ended = self.new('processing').id, self.end('success')
-        plain = tasks.insert(
+        # As where another secret_key has signed it.
+        theirs, failed = (tasks.insert(
             type_='import', owner='p', image_id=None, input_={}, user_id='u',
-            request_id='r', message='')
-        for action_id in (running, ended, plain.id, 'none'):
+            request_id='r', message='', status=status).id
+            for status in ('processing', 'failure'))
+        for action_id in (running, ended, theirs, failed, 'none'):
             (self.staging / f'glance-ext-{action_id}').mkdir()
         (self.staging / 'another').mkdir()
-        self.sweep()
-        self.assertEqual(
-            {'another', f'glance-ext-{running}'},
-            {path.name for path in self.staging.iterdir()})
+        for seconds, left in ((0, {running, theirs}), (7201, {running})):
+            self.pass_(seconds)
+            self.read(running).stamp = database.now()
+            self.sweep()
+            self.assertEqual(
+                {'another', *(f'glance-ext-{each}' for each in left)},
+                {path.name for path in self.staging.iterdir()})
 
     def test_what_expired_is_marked_a_stretch_at_a_time(self):
         old = self.end('success', 48 * 3600 + 1)

@@ -23,10 +23,8 @@ from oslo_config import fixture
 
 from glance_ext import conf
 from glance_ext.actions import metrics
-from glance_ext.actions import record
 from glance_ext.actions.run import Run
-from glance_ext.host import database
-from glance_ext.host import tasks
+from tests.unit.actions import rows
 
 
 class Case(unittest.TestCase):
@@ -36,15 +34,11 @@ class Case(unittest.TestCase):
         self.type = f'type-{uuid.uuid4()}'
 
     def run_of(self, status='processing', stores=(), **kept):
-        moment = database.now()
-        task = tasks.Task(
-            't', 'api_image_import', status, 'p', 'i',
-            moment - datetime.timedelta(seconds=30), moment, None,
-            {'glance_ext': {'action_type': self.type}},
-            {'stores': {store: {'status': said, 'bytes_done': 0}
-                        for store, said in dict(stores).items()}, **kept}, '',
-            moment)
-        return Run(record.Action.of(task), None)
+        return Run(rows.unstored(
+            {'action_type': self.type}, status, age=30, result={
+                'stores': {store: {'status': said, 'bytes_done': 0}
+                           for store, said in dict(stores).items()},
+                **kept}), None)
 
 
 class CountTest(Case):

@@ -23,6 +23,7 @@ from glance_ext.actions import record
 from glance_ext.host import contexts
 from glance_ext.host import database
 from glance_ext.host import locks
+from glance_ext.host import signatures
 from glance_ext.host import tasks
 from tests.unit import tables
 from tests.unit.actions import executing
@@ -70,7 +71,9 @@ class Case(executing.ExecutorCase):
 
     def rows(self):
         return [row.id for row in database.read(
-            database.tasks.select().order_by(database.tasks.c.id))]
+            database.tasks.select().where(
+                database.tasks.c.id != signatures.KEY_ID).order_by(
+                    database.tasks.c.id))]
 
     def name(self, connection):
         connection.execute(database.images.update().values(name='prepared'))
@@ -100,8 +103,10 @@ class BeginTest(Case):
              'import_req': {'method': {'name': 'hash'}},
              'backend': ['fast'],
              'glance_ext': {**record.new_spec('hash'), 'stores': ['fast'],
-                            'caller': rows.CALLER, 'sealed': {}}}, row.input)
-        raw = database.read(database.tasks.select())[0]
+                            'caller': rows.CALLER, 'sealed': {},
+                            'signature': row.ours['signature']}}, row.input)
+        raw = database.read(database.tasks.select().where(
+            database.tasks.c.id == action.id))[0]
         self.assertEqual(('u', 'req'), (raw.user_id, raw.request_id))
 
     def test_a_locked_image_is_busy(self):
@@ -165,7 +170,8 @@ class BeginTest(Case):
 
     def test_a_row_has_only_so_much_room(self):
         first = self.begin_unlocked(pad='')
-        most = 60000 - len(json.dumps(tasks.get(first.id).input))
+        most = 60000 - len(json.dumps(tasks.get(first.id).input)) + len(
+            f', "signature": "{"0" * 64}"')
         self.begin_unlocked(pad='x' * most)
         before = self.rows()
         with self.assertRaises(node.TooLarge):

@@ -18,10 +18,8 @@ from oslo_config import cfg
 
 from glance_ext.actions import jobboard
 from glance_ext.actions import reach
-from glance_ext.actions import record
-from glance_ext.host import database
 from glance_ext.host import images
-from glance_ext.host import tasks
+from tests.unit.actions import rows
 
 
 class Case(unittest.TestCase):
@@ -44,11 +42,8 @@ class Case(unittest.TestCase):
                 for number, store in enumerate(self.sources)]
 
     def action(self, *targets):
-        moment = database.now()
-        return record.Action.of(tasks.Task(
-            'a', 'api_image_import', 'pending', 'p', 'i', moment, moment,
-            None, {'glance_ext': {'action_type': 'copy',
-                                  'stores': list(targets)}}, {}, '', moment))
+        return rows.unstored({'action_type': 'copy',
+                              'stores': list(targets)})
 
 
 class StoresTest(unittest.TestCase):

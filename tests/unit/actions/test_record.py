@@ -19,8 +19,10 @@ from glance_ext.actions import record
 from glance_ext.host import database
 from glance_ext.host import tasks
 from glance_ext.transfer import progress
+from tests.unit.actions import rows
 
-SPEC = {'action_type': 'hash', 'max_attempts': 4, 'heartbeat_timeout': 120}
+SPEC = {'action_type': 'hash', 'max_attempts': 4, 'heartbeat_timeout': 120,
+        'caller': rows.CALLER}
 CANCELLED = {'code': 'cancelled', 'message': 'It was cancelled'}
 
 
@@ -30,7 +32,8 @@ def task(status='processing', age=0, spec=None, result=None, message='m',
     return tasks.Task('t', 'api_image_import', status, 'p', 'i', moment,
                       moment, None, {'glance_ext': spec or SPEC},
                       result or {}, message,
-                      database.now() - datetime.timedelta(seconds=read))
+                      database.now() - datetime.timedelta(seconds=read),
+                      spec or SPEC)
 
 
 class TestAction(unittest.TestCase):
@@ -57,7 +60,7 @@ class TestAction(unittest.TestCase):
 
     def test_row_that_holds_no_action_is_refused(self):
         with self.assertRaises(ValueError):
-            record.Action.of(task()._replace(input={'import_from': 'x'}))
+            record.Action.of(task()._replace(ours=None))
 
     def test_row_that_a_plain_node_ended_says_so_and_is_to_be_undone(self):
         ended = record.Action.of(task('failure', message='Expired lock '

@@ -11,7 +11,6 @@
 # under the License.
 """What a worker does about each job, on a board that is a dictionary."""
 
-import json
 import threading
 import types
 import unittest
@@ -22,19 +21,13 @@ from oslo_config import fixture
 
 from glance_ext import conf
 from glance_ext.actions import jobboard
-from glance_ext.actions import record
 from glance_ext.actions import worker
-from glance_ext.host import database
-from glance_ext.host import tasks
+from tests.unit.actions import rows
 
 
 def action(status='pending', phase='queued', **spec):
-    moment = database.now()
-    return record.Action.of(tasks.Task(
-        'a', 'api_image_import', status, 'p', 'i', moment, moment, None,
-        {'glance_ext': {'action_type': 'hash', 'heartbeat_timeout': 120,
-                        **spec}},
-        json.loads(json.dumps({'phase': phase})), '', moment))
+    return rows.unstored({'action_type': 'hash', **spec}, status,
+                         result={'phase': phase})
 
 
 class Board:
@@ -102,6 +95,7 @@ class Case(unittest.TestCase):
         self.actions = {}
         self.have(worker.node, 'start', lambda: self.executor)
         self.have(worker.node, 'show', self.actions.get)
+        self.foreign = self.have(worker.tasks, 'get', return_value=None)
         self.have(worker.reach, 'stores', lambda: ['fast'])
         self.lacking = self.have(worker.reach, 'lacking', return_value='')
         self.taking = self.have(worker.keeper, 'take_over',
@@ -163,6 +157,16 @@ class TakeTest(Case):
             self.look()
             self.assertEqual({}, self.board.jobs)
         self.taking.assert_not_called()
+
+    def test_the_job_of_a_task_that_is_not_known_as_an_action_stays(self):
+        """A worker with another ``secret_key`` must not take all jobs off."""
+        self.offer(None)
+        self.foreign.return_value = object()
+        for _ in range(2):
+            self.look()
+            self.assertEqual(([], {'a': 'job'}),
+                             (self.board.claimed, self.board.jobs))
+        self.foreign.assert_called_once_with('a')
 
     def test_what_another_worker_claims_first_is_left(self):
         for found in (action(), action('success', 'ended')):

@@ -18,6 +18,7 @@ from glance_store import exceptions
 from glance_ext import errors
 from glance_ext.actions import record
 from glance_ext.actions.hold import Lost
+from glance_ext.host import contexts
 from glance_ext.host import copies
 from glance_ext.host import database
 from glance_ext.host import images
@@ -129,8 +130,8 @@ class CopiedTest(Case):
         tasks.insert(
             type_='api_image_import', owner='o', image_id=IMAGE,
             user_id=None, request_id=None, message='', task_id='before',
-            status='success', input_={'glance_ext': {
-                'action_type': 'copy-image'}})
+            status='success', input_={'glance_ext': record.new_spec(
+                'copy-image', caller=contexts.caller(contexts.admin()))})
         self.do(tasks.keep, 'before', {'state': {'left': ['slow']}})
         self.stores['slow'].objects[IMAGE] = bytearray(b'half')
         self.copied()
