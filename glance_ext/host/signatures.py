@@ -55,8 +55,9 @@ _KEY_TYPE = 'glance_ext_key'
 _KEY = re.compile('[0-9a-f]{64}')
 #: Names the use of the key, so that no other use of it gives the same.
 _PURPOSE = b'glance-ext: signature of an action, 1'
-#: The seconds after which the stored key is read again, where it does not fit.
-_READ_AGAIN = 30
+#: The stored key is read again where it does not fit, so many seconds after
+#: it was read last: somebody may have emptied the table.
+_READ_AGAIN = 1
 #: Rows that are reported one by one, at the most.
 _MOST_REPORTED = 1000
 
@@ -72,6 +73,17 @@ def action(input_: Any) -> dict[str, Any] | None:
     return spec if isinstance(spec, dict) else None
 
 
+def check() -> None:
+    """See that a key that is there is one.
+
+    :raises BadKeyError: it is not
+    """
+    if not cfg.CONF.glance_ext.secret_key:
+        stored = _read()
+        if stored is not None:
+            _require(stored)
+
+
 def sign(task_id: str, owner: str, input_: dict[str, Any]) -> dict[str, Any]:
     """Return ``input_`` with a signature, if it holds an action.
 
@@ -82,7 +94,7 @@ def sign(task_id: str, owner: str, input_: dict[str, Any]) -> dict[str, Any]:
         return input_
     # As it will be read again: JSON has no tuples, for one.
     stored = json.loads(json.dumps(input_))
-    signature = _digest(_key(), task_id, owner, stored)
+    signature = _digest(_key(again=True), task_id, owner, stored)
     return {**input_, 'glance_ext': {**spec, 'signature': signature}}
 
 
@@ -99,29 +111,36 @@ def alter(task_id: str, owner: str, input_: dict[str, Any],
     return changed
 
 
-def verified(task_id: str, owner: str, image_id: str | None,
-             created_at: datetime.datetime | None, input_: dict[str, Any]
-             ) -> dict[str, Any] | None:
-    """Return the action that a row holds, if a node of this Glance wrote it.
+def read(row: Any) -> tuple[
+        dict[str, Any], dict[str, Any], dict[str, Any] | None]:
+    """Return what a row has in ``input`` and ``result``, and its action.
 
-    What was accepted before ``trust_actions_before`` needs no signature.
-
-    :param image_id: of the row as it is now; it is named later where there
-        was no image yet
-    :returns: what the extension keeps in ``input_``, or None
+    :param row: the tables ``tasks`` and ``task_info`` together, with these
+        columns as text
+    :returns: ``{}`` for what cannot be decoded; None for the action unless a
+        node of this Glance accepted it, or it is trusted, and it can be read
     :raises BadKeyError: the stored key is damaged
     """
+    input_, result = _decoded(row.input), _decoded(row.result)
     spec = action(input_)
-    if spec is None:
-        return None
-    trusted = cfg.CONF.glance_ext.trust_actions_before
-    if trusted and created_at and created_at < trusted:
-        return spec
-    if input_.get('image_id') in (None, image_id) and _is_signed(
-            task_id, owner, input_, spec.get('signature')):
-        return spec
-    report(task_id, 'no node of this Glance has signed it')
-    return None
+    why = ''
+    if input_ is None:
+        if '"glance_ext"' in row.input:
+            why = 'its input cannot be decoded'
+    elif spec is None:
+        pass  # a task of Glance's own
+    elif result is None:
+        why = 'its result cannot be decoded'
+    elif not _is_trusted(row) and not (
+            # A row without an image gets one later.
+            input_.get('image_id') in (None, row.image_id)
+            and _is_signed(row.id, row.owner, input_,
+                           spec.get('signature'))):
+        why = 'no node of this Glance has signed it'
+    if why:
+        report(row.id, why)
+        spec = None
+    return input_ or {}, result or {}, spec
 
 
 def report(task_id: str, why: str, exc_info: bool = False) -> None:
@@ -144,6 +163,22 @@ class BadKeyError(Exception):
     def __init__(self) -> None:
         super().__init__(f'The row {KEY_ID} of the table tasks does not hold '
                          f'the signing key of glance-ext')
+
+
+def _decoded(text: str | None) -> dict[str, Any] | None:
+    """Return what a column holds; None: nobody can tell."""
+    try:
+        found = json.loads(text or '{}')
+    except (ValueError, RecursionError):
+        return None
+    return found if isinstance(found, dict) else {}
+
+
+def _is_trusted(row: Any) -> bool:
+    """Tell whether an action was accepted when nobody had to sign it."""
+    before: datetime.datetime | None = (
+        cfg.CONF.glance_ext.trust_actions_before)
+    return bool(before and row.created_at and row.created_at < before)
 
 
 def _is_signed(task_id: str, owner: str, input_: dict[str, Any],
@@ -179,8 +214,8 @@ def _while_key_changes() -> Iterator[None]:
         yield
 
 
-def _key() -> bytes:
-    secret = cfg.CONF.glance_ext.secret_key or _stored_key()
+def _key(again: bool = False) -> bytes:
+    secret = cfg.CONF.glance_ext.secret_key or _stored_key(again)
     return hmac.digest(secret.encode(), _PURPOSE, 'sha256')
 
 
@@ -196,17 +231,24 @@ def _stored_key(again: bool = False) -> str:
             with contextlib.suppress(db_exception.DBDuplicateEntry):
                 db.transaction(_draw)
             text = _read()
-        if not _KEY.fullmatch(text or ''):
-            raise BadKeyError
-        known = _stored[db.engine()] = text or '', time.monotonic()
+        known = _stored[db.engine()] = _require(text), time.monotonic()
     return known[0]
 
 
 def _read() -> str | None:
-    rows = db.read(sa.select(task_info.c.message).join(
-        tasks, tasks.c.id == task_info.c.task_id).where(
-            tasks.c.id == KEY_ID, tasks.c.type == _KEY_TYPE))
-    return rows[0].message if rows else None
+    """Return what there is of a key, or None. '' is another's row."""
+    rows = db.read(sa.select(tasks.c.type, task_info.c.message).outerjoin(
+        task_info, tasks.c.id == task_info.c.task_id).where(
+            tasks.c.id == KEY_ID))
+    if not rows:
+        return None
+    return rows[0].message or '' if rows[0].type == _KEY_TYPE else ''
+
+
+def _require(text: str | None) -> str:
+    if not text or not _KEY.fullmatch(text):
+        raise BadKeyError
+    return text
 
 
 def _draw(connection: db.Connection) -> None:

@@ -21,7 +21,6 @@ owns it by naming the row's ``updated_at``, which every write moves:
 from collections.abc import Iterator
 import datetime
 import functools
-import json
 from typing import Any, NamedTuple
 
 from oslo_config import cfg
@@ -94,24 +93,10 @@ def _read(query: Any) -> list[Task]:
 
 def _task(row: Any, read_at: datetime.datetime) -> Task:
     values = row._asdict()
-    input_, result = _decoded(row.input), _decoded(row.result)
-    values |= {'input': input_ or {}, 'result': result or {},
+    input_, result, spec = signatures.read(row)
+    values |= {'input': input_, 'result': result,
                'message': row.message or ''}
-    spec = signatures.verified(
-        row.id, row.owner, row.image_id, row.created_at, values['input'])
-    if spec and result is None:
-        signatures.report(row.id, 'its result cannot be read')
-        spec = None
     return Task(**values, read_at=read_at, ours=spec)
-
-
-def _decoded(text: str | None) -> dict[str, Any] | None:
-    """Return what a column holds; None: it cannot be read."""
-    try:
-        found = json.loads(text or '{}')
-    except (ValueError, RecursionError):
-        return None
-    return found if isinstance(found, dict) else {}
 
 
 def get(task_id: str) -> Task | None:
@@ -126,6 +111,19 @@ def ours(*conditions: Any) -> list[Task]:
     query = _ROWS.where(text.like('%"glance_ext"%'), *conditions).order_by(
         tasks.c.created_at)
     return [task for task in _read(query) if task.ours]
+
+
+def unverified() -> list[str]:
+    """Return the ids of tasks that pass for actions of ours, and are none.
+
+    Some of those that have not ended, if there are many.
+    """
+    text = sa.type_coerce(task_info.c.input, sa.Text)
+    found = _read(_ROWS.where(
+        text.like('%"glance_ext"%'),
+        tasks.c.status.in_((PENDING, PROCESSING))).limit(_BATCH))
+    return [task.id for task in found
+            if signatures.action(task.input) and not task.ours]
 
 
 def unfinished() -> list[Task]:

@@ -25,9 +25,12 @@ from glance_ext import policies
 from glance_ext.actions import jobboard
 from glance_ext.actions import reach
 from glance_ext.host import contexts
+from glance_ext.host import database as db
 from glance_ext.host import policy
 from glance_ext.host import setup
+from glance_ext.host import signatures
 from glance_ext.host import supported
+from glance_ext.host import tasks
 from glance_ext.stores import drivers
 from glance_ext.stores import traits
 
@@ -104,6 +107,28 @@ def task_types() -> Finding:
     return Finding(GOOD)
 
 
+def signing() -> Finding:
+    """Every action that has not ended is signed, with the key of this node.
+    """
+    trusted = cfg.CONF.glance_ext.trust_actions_before
+    if trusted and trusted > db.now():
+        return Finding(WARNING, f'trust_actions_before: until {trusted} UTC '
+                       f'an action needs no signature')
+    try:
+        signatures.check()
+        found = tasks.unverified()
+    except signatures.BadKeyError as exc:
+        return Finding(BAD, str(exc))
+    except db.FAILURES as exc:
+        return Finding(BAD, f'the database does not answer: '
+                            f'{type(exc).__name__}')
+    if found:
+        return Finding(WARNING, f'{len(found)} tasks pass for actions and '
+                       f'have no valid signature, {found[0]} among them: '
+                       f'they are not run')
+    return Finding(GOOD)
+
+
 def stores() -> Finding:
     """Every enabled store answers, as far as its driver can ask."""
     wrong = []
@@ -157,6 +182,7 @@ CHECKS: tuple[tuple[str, Callable[[], Any]], ...] = (
     ('Lock path', lock_path),
     ('Imports and staging', imports),
     ('Task types', task_types),
+    ('Signatures', signing),
     ('Stores', stores),
     ('Retries', retries),
     ('Workers', workers),

@@ -46,7 +46,8 @@ class StatusTest(unittest.TestCase):
         out = self.check(0)
         for name in ('Release of Glance', 'Filter in the pipeline',
                      'Policies', 'Lock path', 'Imports and staging',
-                     'Task types', 'Stores', 'Retries', 'Workers'):
+                     'Task types', 'Signatures', 'Stores', 'Retries',
+                     'Workers'):
             self.assertIn(f'Check: {name} Result: Success', out)
 
     def test_the_filter_is_not_there_or_not_in_its_place(self):

@@ -228,13 +228,25 @@ class KeyTest(Case):
             database.task_info.update().where(
                 database.task_info.c.task_id == signatures.KEY_ID).values(
                     message='0' * 64)))
-        elsewhere = mock.patch.dict(signatures._stored, clear=True)
-        with elsewhere:
-            task = self.add()
+        self.assertIsNotNone(tasks.get(before.id).ours)
+        known = dict(signatures._stored)
+        task = self.add()
+        # As in a process that knows the first one.
+        signatures._stored.update(known)
         self.assertIsNone(tasks.get(task.id).ours)
         with mock.patch.object(signatures, '_READ_AGAIN', -1):
             self.assertIsNotNone(tasks.get(task.id).ours)
             self.assertIsNone(tasks.get(before.id).ours)
+
+    def test_without_its_row_another_is_drawn_for_what_comes(self):
+        before = self.add()
+        self.do(lambda connection: [
+            connection.execute(table.delete())
+            for table in (database.task_info, database.tasks)])
+        task = self.add()
+        self.assertEqual(1, len(self.key_rows()))
+        self.assertIsNotNone(tasks.get(task.id).ours)
+        self.assertIsNone(tasks.get(before.id))
 
     def test_the_option_is_preferred_and_has_to_be_the_same(self):
         stored = self.add()

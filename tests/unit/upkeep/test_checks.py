@@ -17,9 +17,12 @@ import tempfile
 from unittest import mock
 
 from oslo_concurrency import lockutils  # noqa: F401
+from oslo_db import exception as db_exception
 
 from glance_ext import errors
 from glance_ext.actions import jobboard
+from glance_ext.host import database
+from glance_ext.host import tasks
 from glance_ext.stores import fixture
 from glance_ext.stores import traits
 from glance_ext.upkeep import checks
@@ -95,6 +98,42 @@ class OptionsTest(Case):
             Finding(WARNING, 'task_types = own: every node needs the '
                     'extension, or answers 500 for our tasks'),
             checks.task_types())
+
+    def test_the_signatures_of_actions(self):
+        self.assertEqual((Finding(GOOD), []), (
+            checks.signing(), database.read(database.tasks.select())))
+        added = tasks.insert(
+            type_='import', owner='o', image_id=None, user_id='u',
+            request_id='r', message='', input_={'glance_ext': {}})
+        self.assertEqual(Finding(GOOD), checks.signing())
+        self.options.config(secret_key='k' * 16, group='glance_ext')
+        self.assertEqual(
+            Finding(WARNING, f'1 tasks pass for actions and have no valid '
+                    f'signature, {added.id} among them: they are not run'),
+            checks.signing())
+        self.options.config(trust_actions_before='2100-01-01T00:00:00Z',
+                            group='glance_ext')
+        self.assertEqual(
+            Finding(WARNING, 'trust_actions_before: until 2100-01-01 '
+                    '00:00:00 UTC an action needs no signature'),
+            checks.signing())
+
+    def test_the_key_of_the_signatures(self):
+        for columns in ({'type': 'import'}, {'type': 'glance_ext_key'}):
+            self.do(lambda connection, columns=columns: connection.execute(
+                database.tasks.delete()))
+            self.add(database.tasks, id='glance-ext-signing-key', owner='o',
+                     status='success', deleted=True, **columns)
+            self.assertEqual(
+                Finding(BAD, 'The row glance-ext-signing-key of the table '
+                        'tasks does not hold the signing key of glance-ext'),
+                checks.signing())
+        self.have(checks.tasks, 'unverified',
+                  side_effect=db_exception.DBConnectionError)
+        self.options.config(secret_key='k' * 16, group='glance_ext')
+        self.assertEqual(
+            Finding(BAD, 'the database does not answer: DBConnectionError'),
+            checks.signing())
 
     def test_how_often_an_action_is_tried(self):
         for count, finding in (
@@ -177,6 +216,6 @@ class AllTest(Case):
         self.assertEqual(len(set(names)), len(names))
         self.assertEqual(
             {checks.host_release, checks.policy_names, checks.lock_path,
-             checks.imports, checks.task_types, checks.stores,
-             checks.retries, checks.workers},
+             checks.imports, checks.task_types, checks.signing,
+             checks.stores, checks.retries, checks.workers},
             {check for _, check in checks.CHECKS})
