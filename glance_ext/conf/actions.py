@@ -128,11 +128,11 @@ a second later.
         'trust_actions_before',
         type=_Moment(),
         help="""
-Time before which actions were accepted that need no valid signature, such as
-``2026-12-01T12:00:00Z``. Set it while nodes of a release without signatures
-still run, or after a change of ``secret_key``, to a time by which every node
-is restarted. Whoever could ``POST /v2/tasks`` before that time could forge an
-action, so remove the option when those actions have ended. Unset: each action
-needs a valid signature.
+Time before which actions were accepted that need no valid signature, such
+as ``2026-12-01T12:00:00Z``. Set it while nodes of a release without
+signatures still run, or after a change of ``secret_key``, to a time by which
+every node is restarted. Whoever could ``POST /v2/tasks`` before that time
+could forge an action, so remove the option when those actions have ended.
+Unset: each action needs a valid signature.
 """),
 ]

@@ -72,8 +72,15 @@ many.
         secret=True,
         help="""
 A secret of at least 16 characters, the same on every host, with which the
-query strings of URIs are encrypted while an action needs them. Without it they
-stay in the process that accepted the action, and the action fails with
-``credentials_lost`` if that process dies.
+query strings of URIs are encrypted while an action needs them, and from
+which the key for the signatures of actions is derived. Without it query
+strings stay in the process that accepted the action, which fails with
+``credentials_lost`` if that process dies, and the key for the signatures is
+kept in the database. After a change of the secret, actions from before are
+not known any more.
+
+Related options:
+
+* ``trust_actions_before``: keeps them known.
 """),
 ]

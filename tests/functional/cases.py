@@ -33,6 +33,8 @@ from tests.harness.users import UNSCOPED
 
 Glance = glance.Glance
 
+#: For tests that write actions into the tables themselves.
+TRUSTING = {'trust_actions_before': '2100-01-01T00:00:00Z'}
 ABSENT = '00000000-0000-4000-8000-000000000000'
 
 

@@ -34,6 +34,9 @@ PROJECTS = (f'project-{number}' for number in itertools.count())
 class ListCase(cases.HashCase):
     """Each test has a project of its own, whose list begins empty."""
 
+    arguments = {'config': {'DEFAULT': {'http_retries': 0},
+                            'glance_ext': cases.TRUSTING}}
+
     def setUp(self):
         super().setUp()
         self.project = next(PROJECTS)

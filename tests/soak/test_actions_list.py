@@ -40,7 +40,8 @@ class FullTableTest(cases.HashCase):
 
     def filled(self, live, expired):
         """Return a Glance with so many actions of MEMBER's project."""
-        on = glance.Glance(database=mariadb.Database())
+        on = glance.Glance(database=mariadb.Database(),
+                           config={'glance_ext': cases.TRUSTING})
         self.addCleanup(on.stop, signal.SIGKILL)
         on.start()
         image = on.legacy(b'data', user=MEMBER, visibility='private')
