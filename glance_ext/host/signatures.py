@@ -89,13 +89,10 @@ def sign(task_id: str, owner: str, input_: dict[str, Any]) -> dict[str, Any]:
 
     :raises BadKeyError: the stored key is damaged
     """
-    spec = action(input_)
-    if spec is None:
+    if action(input_) is None:
         return input_
-    # As it will be read again: JSON has no tuples, for one.
-    stored = json.loads(json.dumps(input_))
-    signature = _digest(_key(again=True), task_id, owner, stored)
-    return {**input_, 'glance_ext': {**spec, 'signature': signature}}
+    # The key as it is now: somebody may have emptied the table.
+    return _signed(_key(again=True), task_id, owner, input_)
 
 
 def alter(task_id: str, owner: str, input_: dict[str, Any],
@@ -107,7 +104,7 @@ def alter(task_id: str, owner: str, input_: dict[str, Any],
     spec = input_['glance_ext']
     changed = {**input_, 'glance_ext': {**spec, **changes}}
     if _is_signed(task_id, owner, input_, spec.get('signature')):
-        return sign(task_id, owner, changed)
+        return _signed(_key(), task_id, owner, changed)
     return changed
 
 
@@ -192,6 +189,14 @@ def _is_signed(task_id: str, owner: str, input_: dict[str, Any],
             for _ in _while_key_changes())
     except (ValueError, RecursionError):
         return False  # nobody could have signed that
+
+
+def _signed(key: bytes, task_id: str, owner: str, input_: dict[str, Any]
+            ) -> dict[str, Any]:
+    # As it will be read again: JSON has no tuples, for one.
+    signature = _digest(key, task_id, owner, json.loads(json.dumps(input_)))
+    return {**input_, 'glance_ext': {
+        **input_['glance_ext'], 'signature': signature}}
 
 
 def _digest(key: bytes, task_id: str, owner: str,

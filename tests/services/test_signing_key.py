@@ -21,7 +21,7 @@ from tests.harness import database
 from tests.harness import mariadb
 from tests.harness import venvs
 
-PROCESSES = 6
+PROCESSES = 4
 PROGRAM = """
 import sys
 from glance.common import config
