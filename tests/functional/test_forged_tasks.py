@@ -206,6 +206,8 @@ class ForgedTasksTest(cases.HashCase):
                 f'/v2/images/{target}/tasks')).text)
         with self.subTest('one that holds a lock holds it as Glance says'):
             self.held(target, forged['copy-image'])
+        with self.subTest('its Idempotency-Key is not used again'):
+            self.kept_key()
         with self.subTest('a node that is started again knows its own'):
             self.glance.restart()
             self.assertLess(listed, {each['id'] for each in self.get(
@@ -222,6 +224,22 @@ class ForgedTasksTest(cases.HashCase):
         self.glance.sql("update tasks set updated_at = '2020-01-01 00:00:00' "
                         'where id = ?', (task,))
         self.succeeded(self.hash(image))
+
+    def kept_key(self):
+        for path, body in (
+                ('/v2/image-imports', {'location': NOWHERE}),
+                (f'/v2/images/{self.glance.upload(b"data")}/export',
+                 {'location': NOWHERE})):
+            answers = []
+            for _ in range(2):
+                answer = self.glance.request(
+                    'POST', path, body, headers={'Idempotency-Key': path})
+                answers.append(answer.status)
+                self.glance.sql(
+                    "update tasks set owner = 'other' where id = ?",
+                    ((answer.headers.get('Location') or '').rpartition(
+                        '/')[2],))
+            self.assertEqual([201, 409], answers)
 
     def secret(self):
         ((key,),) = self.glance.sql(

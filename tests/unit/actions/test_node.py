@@ -219,6 +219,16 @@ class UnlockedTest(Case):
         self.assertEqual(('k', 'k', ['k'], 1), (
             first.id, again.id, self.rows(), len(self.begun())))
 
+    def test_a_key_stays_with_a_task_that_is_not_known_as_an_action(self):
+        self.begin_unlocked(key='k')
+        self.options.config(group='glance_ext', secret_key='k' * 16)
+        with self.assertRaises(node.Busy):
+            self.begin_unlocked(key='k')
+        self.assertEqual((['k'], 1), (self.rows(), len(self.begun())))
+        self.do(lambda connection: connection.execute(
+            database.tasks.update().values(expires_at=database.now())))
+        self.assertEqual('pending', self.begin_unlocked(key='k').status)
+
     def test_a_key_is_free_again_when_its_action_has_expired(self):
         self.begin_unlocked(key='k')
         self.begun()[0].end('success', 'm', lambda _: True)

@@ -20,6 +20,7 @@ import uuid
 from glance import context as glance_context
 from glance.common import exception
 from glance.db.sqlalchemy import api as db_api
+from oslo_config import cfg
 import sqlalchemy as sa
 
 from glance_ext.host import database
@@ -165,6 +166,18 @@ class TrustTest(Case):
         tasks.note(task.id, delete_failed=True)
         self.assertEqual({**SPEC, 'delete_failed': True},
                          tasks.get(task.id).ours)
+
+
+    def test_the_time_has_a_zone(self):
+        for text in ('2026-12-01T12:00:00Z', '2026-12-01T14:00:00+02:00'):
+            self.options.config(group='glance_ext', trust_actions_before=text)
+            self.assertEqual(
+                datetime.datetime(2026, 12, 1, 12),
+                cfg.CONF.glance_ext.trust_actions_before)
+        for text in ('2026-12-01T12:00:00', 'tomorrow', '', '17'):
+            with self.assertRaises(ValueError):
+                self.options.config(group='glance_ext',
+                                    trust_actions_before=text)
 
 
 class KeyTest(Case):
