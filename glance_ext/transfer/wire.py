@@ -31,6 +31,8 @@ from urllib3.util import wait_for_write
 
 from glance_ext import errors
 from glance_ext.transfer import destinations
+from glance_ext.transfer.http_answer import Answer
+from glance_ext.transfer.http_answer import Overhead
 
 #: Whoever waits for the network looks up this often, in seconds.
 _LOOK_UP = 0.25
@@ -89,7 +91,7 @@ class Transport:
 
 
 class Wire:
-    """A socket, as ``http.client`` wants it, that keeps looking up.
+    """A socket, as ``http.client`` sends to it, that keeps looking up.
 
     :param check: called at least every second while there is something to
         wait for; what it raises ends the waiting
@@ -104,7 +106,9 @@ class Wire:
         self._name = name
         self._looked = time.monotonic()
         self._is_patient = True
-        self._reader = _Reader(_Raw(self), 16 * 1024)
+        #: What is read ahead outlives the answer that it came behind.
+        self.reader: io.BufferedReader = io.BufferedReader(
+            _Raw(self), 16 * 1024)
         self.begin()
 
     def begin(self) -> None:
@@ -120,7 +124,7 @@ class Wire:
         self._sock.settimeout(_GOODBYE if will_close else 0.001)
         self._is_patient = False
         try:
-            return bool(self._reader.peek(1))
+            return bool(self.reader.peek(1))
         except OSError:
             return False
         finally:
@@ -137,19 +141,8 @@ class Wire:
         while view:
             view = view[self._patiently(self._sock.send, view):]
 
-    def makefile(self, *_: object) -> io.BufferedReader:
-        return self._reader
-
-    @property
-    def broke_off(self) -> bool:
-        """Whether the connection ended where another line had to come.
-
-        To ``http.client``, that is the end of an answer's headers.
-        """
-        return self._reader.broke_off
-
     def close(self) -> None:
-        """Do nothing: answers come and go, and this stays."""
+        """Do nothing: requests come and go, and this stays."""
 
     def hang_up(self) -> None:
         self._sock.close()
@@ -190,21 +183,6 @@ class _Raw(io.RawIOBase):
 
     def readinto(self, buffer: Any) -> int:
         return self._wire.receive_into(buffer)
-
-
-class _Reader(io.BufferedReader):
-    """What is read ahead outlives the answer that it came behind."""
-
-    #: Whether the stream ended where another line had to come.
-    broke_off = False
-
-    def close(self) -> None:
-        """Do nothing."""
-
-    def readline(self, size: int | None = -1, /) -> bytes:
-        line = super().readline(size)
-        self.broke_off = not line
-        return line
 
 
 @contextlib.contextmanager
@@ -294,8 +272,7 @@ def _tunnel(wire: Wire, proxy: Proxy, where: str) -> None:
     lines = [f'CONNECT {where} HTTP/1.1', f'Host: {where}',
              *(f'{key}: {value}' for key, value in proxy.headers.items())]
     wire.sendall('\r\n'.join([*lines, '', '']).encode('ascii'))
-    answer = http.client.HTTPResponse(wire, method='CONNECT')  # type: ignore
-    answer.begin()
+    answer = Answer(wire.reader, Overhead('the proxy'), is_tunnel=True)
     if answer.status >= 500:
         raise errors.RemoteUnavailable(f'the proxy answered {answer.status}')
     if answer.status != 200:
