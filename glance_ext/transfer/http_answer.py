@@ -19,10 +19,13 @@ import threading
 
 from glance_ext import errors
 
-#: Bytes that a transfer may have beside its data, and the share of its data
-#: that may be added to them.
+#: Bytes that a transfer may have beside its data, and one more for so many
+#: bytes of its data.
 FREE = 1 << 20
-SHARE = 0.01
+SHARE = 100
+#: The same for lines. Each takes as long as some hundred bytes of data do.
+FREE_LINES = 10_000
+LINE_SHARE = 256
 #: How many answers may announce another one (RFC 9110, 15.2).
 INTERIM = 10
 _LINE = 64 * 1024
@@ -60,22 +63,26 @@ class Overhead:
         self._lock = threading.Lock()
         self._data = 0
         self._other = 0
+        self._lines = 0
 
     def add_data(self, count: int) -> None:
         with self._lock:
             self._data += count
 
-    def add(self, count: int) -> None:
-        """Count bytes that are not data.
+    def add_line(self, count: int) -> None:
+        """Count a line, of so many bytes, that is not data.
 
-        :raises errors.RemoteRefused: there are too many of them
+        :raises errors.RemoteRefused: there is too much of that
         """
         with self._lock:
             self._other += count
-            most = FREE + self._data * SHARE
-        if self._other > most:
+            self._lines += 1
+            is_much = (self._other > FREE + self._data // SHARE
+                       or self._lines > FREE_LINES + self._data // LINE_SHARE)
+        if is_much:
             raise errors.RemoteRefused(
-                f'{self.name} sent more than {most:.0f} bytes beside the data')
+                f'{self.name} sent {self._other} bytes in {self._lines} lines '
+                f'beside {self._data} bytes of data')
 
 
 class Answer:
@@ -203,7 +210,7 @@ class Answer:
 
     def _line(self, where: str) -> bytes:
         line = self._reader.readline(_LINE + 1)
-        self._overhead.add(len(line))
+        self._overhead.add_line(len(line))
         if not line.endswith(b'\n'):
             if len(line) > _LINE:
                 raise errors.RemoteRefused(

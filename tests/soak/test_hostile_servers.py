@@ -51,8 +51,13 @@ class HostileServersTest(import_requests.RequestCase):
                     server.row = row
                     path = self.begin_raw(server)
                     action = self.glance.wait_action(path.rpartition('/')[2])
-                    self.assertEqual(row.code, (action['error'] or {}).get(
-                        'code', ''))
+                    found = (action['error'] or {}).get('code', '')
+                    # Without another attempt, the first failure is told.
+                    self.assertIn(found, {
+                        'source_changed': ('remote_unavailable',
+                                           'remote_timeout'),
+                        'remote_timeout': ('remote_timeout', 'remote_refused')
+                    }.get(row.code, (row.code,)))
 
     def lists(self):
         """Return the milliseconds of each list."""

@@ -100,14 +100,26 @@ class HostileServersTest(unittest.TestCase):
 class OverheadTest(unittest.TestCase):
 
     def test_overhead_grows_with_the_data(self):
-        overhead = http_answer.Overhead('the server X')
-        overhead.add(http_answer.FREE)
-        overhead.add_data(100 << 20)
-        overhead.add(1 << 20)
-        with self.assertRaises(errors.RemoteRefused) as caught:
-            overhead.add(1)
-        self.assertEqual('the server X sent more than 2097152 bytes beside '
-                         'the data', caught.exception.message)
+        for name, lines in (('bytes', [http_answer.FREE, 1 << 20]),
+                            ('lines', [0] * (10_000 + (100 << 20) // 256))):
+            overhead = http_answer.Overhead('the server X')
+            overhead.add_data(100 << 20)
+            for line in lines:
+                overhead.add_line(line)
+            with self.subTest(name), self.assertRaisesRegex(
+                    errors.RemoteRefused,
+                    'the server X sent [0-9]+ bytes in [0-9]+ lines beside '
+                    '104857600 bytes of data'):
+                overhead.add_line(1)
+
+    def test_small_chunks_are_no_flood(self):
+        data = bytes(1024) * 20_000
+        row = hostile_rows.Row('', hostile_rows.chunks(
+            (b'400\r\n' + bytes(1024) + b'\r\n') * 20_000,
+            hostile_rows.LAST), '')
+        with hostile.Server(row) as server, Download(
+                f'{server.url}/row', RULES) as download:
+            self.assertEqual(data, b''.join(download.chunks()))
 
     def test_all_connections_of_a_download_count_together(self):
         row = hostile_rows.Row('big headers', hostile_rows.bare(
