@@ -25,6 +25,8 @@ import time
 from typing import Any
 from urllib import parse
 
+from urllib3 import exceptions
+from urllib3.util import Url
 from urllib3.util import make_headers
 from urllib3.util import parse_url
 from urllib3.util import wait_for_write
@@ -79,14 +81,20 @@ class Transport:
 
     @functools.cached_property
     def proxy(self) -> Proxy | None:
-        """:raises ValueError: the URL is not that of a proxy"""
+        """:raises ValueError: the URL is not that of a proxy
+
+        The error does not quote the URL, which may hold a password.
+        """
         if not self.proxy_url:
             return None
-        url = parse_url(self.proxy_url)
+        try:
+            url = parse_url(self.proxy_url)
+            auth = make_headers(proxy_basic_auth=parse.unquote(url.auth)
+                                ) if url.auth else {}
+        except (ValueError, exceptions.LocationParseError):
+            url, auth = Url(), {}
         if url.scheme != 'http' or not url.host:
             raise ValueError('the proxy is not given as http://host:port')
-        auth = make_headers(proxy_basic_auth=parse.unquote(url.auth)
-                            ) if url.auth else {}
         return Proxy(url.host.strip('[]'), url.port or 80, dict(auth))
 
 
