@@ -14,6 +14,8 @@
 from __future__ import annotations
 
 import http.server
+import pathlib
+import ssl
 import time
 from typing import Any
 
@@ -35,6 +37,15 @@ class Server(listener.Listener):
         self.rate = rate
         self.sent = 0
         super().__init__('hostile', Handler)
+
+    def secure(self, pem: pathlib.Path, tickets: int = 2) -> str:
+        """Speak TLS from now on; return the URL. Threads shake hands."""
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(pem)
+        context.num_tickets = tickets
+        self.socket = context.wrap_socket(
+            self.socket, server_side=True, do_handshake_on_connect=False)
+        return f'https://localhost:{self.url.rpartition(":")[2]}/row'
 
     def __enter__(self) -> Server:
         return self

@@ -13,6 +13,11 @@
 
 from concurrent import futures
 import contextlib
+import pathlib
+import socketserver
+import tempfile
+import threading
+from typing import Any
 import unittest
 
 from glance_ext import errors
@@ -23,19 +28,21 @@ from glance_ext.transfer.http_source import Download
 from glance_ext.transfer.wire import Transport
 from tests.harness.backends import hostile
 from tests.harness.backends import hostile_rows
+from tests.harness.backends import http_tls
 
-RULES = Rules(allowed_hosts=['127.0.0.1'])
+RULES = Rules(allowed_hosts=['127.0.0.1', 'localhost'],
+              resolver=lambda host, port: ['127.0.0.1'])
 #: What the buffers of both ends may hold, beside what is allowed.
 BUFFERS = 8 << 20
 
 
-class HostileServersTest(unittest.TestCase):
+class Case(unittest.TestCase):
 
     def serve(self, row: hostile_rows.Row) -> hostile.Server:
         return self.enterContext(hostile.Server(row))
 
     def download(self, url: str, connections: int = 1, patience: float = 20,
-                 timeout: float = 60) -> tuple[str, bytes]:
+                 timeout: float = 60, **transport: Any) -> tuple[str, bytes]:
         """Return the code of the error, and what was read."""
         failures: list[errors.RemoteUnavailable] = []
 
@@ -46,7 +53,7 @@ class HostileServersTest(unittest.TestCase):
         data = b''
         try:
             with Download(url, RULES, timeout=timeout, limit=16 << 20,
-                          transport=Transport(patience=patience),
+                          transport=Transport(patience=patience, **transport),
                           connections=connections, retry=retry) as download:
                 for chunk in download.chunks():
                     data += chunk
@@ -55,6 +62,9 @@ class HostileServersTest(unittest.TestCase):
             self.assertLess(len(exc.message), 200)
             return exc.code, data
         return '', data
+
+
+class HostileServersTest(Case):
 
     def check(self, server: hostile.Server, row: hostile_rows.Row,
               **how: float) -> None:
@@ -95,6 +105,71 @@ class HostileServersTest(unittest.TestCase):
         for row, end in zip(rows, ends, strict=True):
             with self.subTest(row.name):
                 end.result()
+
+
+class Greeter(socketserver.ThreadingTCPServer):
+    """Answers every connection with a text, and may stay silent then."""
+
+    def __init__(self, text: bytes, wait: bool) -> None:
+        self.text, self.wait, self.over = text, wait, threading.Event()
+        super().__init__(('127.0.0.1', 0), Greeting)
+        self.url = f'https://localhost:{self.server_address[1]}/'
+        threading.Thread(target=self.serve_forever, args=(0.05,)).start()
+
+    def __exit__(self, *_: object) -> None:
+        self.over.set()
+        self.shutdown()
+        self.server_close()
+
+
+class Greeting(socketserver.BaseRequestHandler):
+    server: Greeter
+
+    def handle(self) -> None:
+        self.request.recv(1 << 16)
+        self.request.sendall(self.server.text)
+        if self.server.wait:
+            self.server.over.wait(20)
+
+
+class HostileTlsTest(Case):
+
+    def setUp(self):
+        where = self.enterContext(tempfile.TemporaryDirectory())
+        self.pem = http_tls.certificate(where, 'localhost')
+        self.expired = http_tls.certificate(where, 'expired', days=-1)
+
+    def ends(self, fields: tuple[str, ...], pem: pathlib.Path | None = None,
+             tickets: int = 2, **how: Any) -> tuple[str, bytes]:
+        """Return how a download over TLS ends."""
+        row = hostile_rows.Row('', hostile_rows.whole(*fields), '')
+        url = self.serve(row).secure(pem or self.pem, tickets)
+        return self.download(url, ca_file=str(pem or self.pem), **how)
+
+    def test_end_that_tls_does_not_tell_of_may_be_a_cut(self):
+        length = (hostile_rows.LENGTH,)
+        self.assertEqual(('', hostile_rows.DATA), self.ends(length))
+        self.assertEqual('source_changed', self.ends(())[0])
+
+    def test_certificate_that_has_expired_is_refused(self):
+        self.assertEqual(('remote_refused', b''), self.ends(
+            (), pem=self.expired))
+
+    def test_tickets_are_no_data(self):
+        # There are more of them than buffers hold: the headers never come.
+        code, data = self.ends((), tickets=1_000_000, patience=0.3)
+        self.assertEqual(('remote_timeout', b''), (code, data))
+
+    def test_handshake_that_is_cut_or_stalls_ends(self):
+        cut, long = b'\x16\x03\x03\x00\x7a', b'\x16\x03\x03\xff\xff'
+        for text, wait, code in ((b'', False, 'remote_unavailable'),
+                                 (cut, False, 'remote_unavailable'),
+                                 (long * 9, False, 'remote_refused'),
+                                 (cut, True, 'remote_timeout')):
+            with self.subTest(text, wait=wait), Greeter(text, wait) as server:
+                self.assertEqual((code, b''), self.download(
+                    server.url, ca_file=str(self.pem),
+                    connect_timeout=0.5 if wait else 20))
 
 
 class OverheadTest(unittest.TestCase):
