@@ -12,10 +12,10 @@
 """A million spellings of URLs."""
 
 from tests.harness.soaking import soak
-from tests.unit.transfer import test_url_grammar
+from tests.unit.transfer import test_destinations_spelt
 
 
 @soak
-class ManyUrlsTest(test_url_grammar.UrlGrammarTest):
+class ManyUrlsTest(test_destinations_spelt.UrlGrammarTest):
     count = 1_000_000
     seed = 28
