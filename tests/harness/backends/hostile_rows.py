@@ -92,9 +92,9 @@ def silent(before: bytes) -> Pieces:
     return drip(before, b'')
 
 
-def redirect(location: str, status: str = 'HTTP/1.1 302 Found') -> Pieces:
+def redirect(location: str) -> Pieces:
     return bare(head(f'Location: {location}', 'Content-Length: 0',
-                     status=status))
+                     status='HTTP/1.1 302 Found'))
 
 
 def busy(retry_after: str, for_ever: bool = False) -> Pieces:
@@ -137,15 +137,11 @@ ROWS = [
     Row('HTTP/0.9', bare(DATA), GONE),
     Row('HTTP/2', bare(b'HTTP/2 200\r\n\r\n', DATA), GONE),
     Row('HTTP/1', bare(b'HTTP/1 200 OK\r\n\r\n', DATA), GONE),
-    Row('HTTP/1.10', bare(
-        head(LENGTH, status='HTTP/1.10 200 OK'), DATA), GONE),
-    Row('ICY', bare(head(LENGTH, status='ICY 200 OK'), DATA), GONE),
+    *(Row(version, bare(head(LENGTH, status=f'{version} 200 OK'), DATA), GONE)
+      for version in ('HTTP/1.10', 'ICY', 'http/1.1')),
     Row('no status', bare(b'HTTP/1.1 \r\n\r\n'), GONE),
-    Row('a status in words', bare(b'HTTP/1.1 OK 200\r\n\r\n'), GONE),
-    Row('a negative status', bare(b'HTTP/1.1 -200 OK\r\n\r\n'), GONE),
-    Row('a status with a sign', bare(b'HTTP/1.1 +200 OK\r\n\r\n'), GONE),
-    Row('a status of four digits', bare(b'HTTP/1.1 2000 OK\r\n\r\n'), GONE),
-    Row('status 099', bare(b'HTTP/1.1 099 OK\r\n\r\n'), GONE),
+    *(Row(f'status {status}', bare(head(status=f'HTTP/1.1 {status}')), GONE)
+      for status in ('OK 200', '-200 OK', '+200 OK', '2000 OK', '099 OK')),
     Row('a status line with NUL', bare(
         b'HTTP/1.1 200 O\0K\r\n' + head(LENGTH)[17:], DATA), GONE),
     Row('an empty line first', bare(b'\r\n' + head(LENGTH), DATA), GONE),
