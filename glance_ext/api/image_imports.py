@@ -173,6 +173,9 @@ def _split(request: wsgi.Request, body: dict[str, Any]
                        'imported from: use http, https or swift.')
         try:
             kept[name], secret = source.split(body[name], request.context)
+        except cfg.Error:
+            # A ValueError as well, but it quotes an option of this host.
+            raise
         except ValueError as exc:
             raise _bad(f'{name}: {exc}.') from exc
         except errors.DestinationRefused as exc:

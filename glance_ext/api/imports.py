@@ -139,6 +139,9 @@ def begin(request: wsgi.Request, image_id: str) -> Answer:
     _validate(method, body, about)
     try:
         kept, secrets = method.keep(about)
+    except cfg.Error:
+        # A ValueError as well, but it quotes an option of this host.
+        raise
     except ValueError as exc:
         raise _bad(str(exc)) from exc
     except errors.DestinationRefused as exc:

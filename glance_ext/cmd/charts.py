@@ -13,7 +13,7 @@
 
 from collections.abc import Sequence
 from typing import NamedTuple
-from xml.sax.saxutils import escape
+from xml.sax.saxutils import escape  # nosec B406
 
 _WIDTH = 40
 _ROW, _LEFT, _RIGHT = 28, 160, 240

@@ -78,7 +78,17 @@ Whether downloads from private addresses are refused, unless the host is in
 ``[import_filtering_opts] allowed_hosts``: 10.0.0.0/8, 172.16.0.0/12,
 192.168.0.0/16, 100.64.0.0/10 and fc00::/7. False lets users reach what the
 API nodes reach there. Loopback, link-local, multicast, reserved and metadata
-addresses are refused whatever this says, and exports never go to a private
-one.
+addresses are refused whatever this says, and exports go to a private one only
+if its host is in ``export_allowed_hosts``.
+"""),
+    cfg.ListOpt(
+        'export_allowed_hosts',
+        default=[],
+        help="""
+Host names and addresses that exports may go to, whatever address they have.
+With an entry, exports go to no other host. Without any, they go to each host
+that ``[import_filtering_opts]`` lets through and that has a public address
+only: ``[import_filtering_opts] allowed_hosts`` never lets an export reach a
+private, loopback, link-local or metadata address.
 """),
 ]

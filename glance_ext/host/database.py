@@ -70,8 +70,19 @@ def transaction(work: Callable[[Connection], _T]) -> _T:
     but on the database. It commits when ``work`` returns and rolls back when
     it raises.
     """
-    with engine().begin() as connection:
+    with _engine().begin() as connection:
         return work(connection)
+
+
+def _engine() -> Any:
+    """Return a view of Glance's engine, which has the same connections.
+
+    Neither its errors nor what they become nor its log have the values of a
+    statement, which may be a location's URL with the key of its store.
+    """
+    engine = db_api.get_engine().execution_options()
+    engine.hide_parameters = True
+    return engine
 
 
 def read(query: Any) -> list[Any]:

@@ -15,6 +15,7 @@ They get what Glance gives them, but for the objects through which they
 change the image: these write what was changed, and nothing else of it.
 """
 
+import logging
 import pathlib
 from types import TracebackType
 from typing import Any
@@ -31,6 +32,8 @@ from glance_ext.host import contexts
 from glance_ext.host import database as db
 from glance_ext.host import images
 from glance_ext.host import properties
+
+LOG = logging.getLogger(__name__)
 
 _ATTRIBUTES = 'size', 'virtual_size', 'disk_format', 'container_format'
 
@@ -104,6 +107,9 @@ def run(file: pathlib.Path, changes: Changes, image_id: str, task_id: str,
         taskflow.engines.run(flow.add(taken))
     except errors.ActionError:
         raise
+    except cfg.Error as exc:
+        LOG.error('An option that an import plugin reads is broken: %s', exc)
+        cause = 'an option of this host is broken'
     except Exception as exc:
         said = str(exc).replace(str(file.parent), '').partition('\n')[0]
         cause = f'{type(exc).__name__}: {said[:200]}'

@@ -19,13 +19,17 @@ from glance_ext.transfer.destinations import Rules
 def rules(exporting: bool = False) -> Rules:
     """Return Glance's ``[import_filtering_opts]``, and what we add to them.
 
-    :param exporting: private addresses are refused whatever the options say
+    :param exporting: the rules are for a target and not for a source. What
+        is trusted to be read from is not trusted to be written to: the
+        address of a target is judged unless ``export_allowed_hosts`` has it
     """
     options = cfg.CONF.import_filtering_opts
+    targets = cfg.CONF.glance_ext.export_allowed_hosts if exporting else []
     return Rules(
         allowed_schemes=options.allowed_schemes,
         disallowed_schemes=options.disallowed_schemes,
-        allowed_hosts=options.allowed_hosts,
+        allowed_hosts=targets or options.allowed_hosts,
+        trusted_hosts=targets if exporting else None,
         disallowed_hosts=options.disallowed_hosts,
         allowed_ports=options.allowed_ports,
         disallowed_ports=options.disallowed_ports,

@@ -45,8 +45,7 @@ class Swift:
     def split(self, location: str, context: contexts.Context
               ) -> sources.Location:
         matched = _LOCATION.fullmatch(location)
-        if matched is None or {'.', '..'} & set(
-                matched['path'].split('/')):
+        if matched is None or not _is_plain(matched['path']):
             raise ValueError(
                 'a swift location is swift://host/account/container/object')
         return sources.Location(location, '')
@@ -82,6 +81,15 @@ class Swift:
             raise
 
 
+def _is_plain(path: str) -> bool:
+    """Tell whether a server cannot take a path for another one."""
+    account, container, _ = path.split('/', 2)
+    decoded = parse.unquote(path)
+    return (not {'.', '..'} & set(decoded.split('/'))
+            and '/' not in parse.unquote(account + container)
+            and not re.search(r'[\0-\x1f\x7f]', decoded))
+
+
 def _endpoint(context: contexts.Context, host: str
               ) -> tuple[Target, str] | None:
     """Return the endpoint of a host, and the path above its accounts."""
@@ -99,10 +107,11 @@ def _endpoint(context: contexts.Context, host: str
 
 def _urls(catalog: Iterable[dict[str, Any]]) -> Iterator[str]:
     """Yield the object stores of a catalogue as ``auth_token`` hands it on.
+
+    Only by their public endpoints: what is open to users is theirs to ask.
     """
     for service in catalog:
         if service.get('type') == 'object-store':
             for endpoint in service.get('endpoints', ()):
-                for name in ('publicURL', 'internalURL', 'adminURL'):
-                    if url := endpoint.get(name):
-                        yield url
+                if url := endpoint.get('publicURL'):
+                    yield url

@@ -18,6 +18,7 @@ points of ``glance_ext.verifiers``.
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+import logging
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -27,6 +28,8 @@ from stevedore import named
 from glance_ext import errors
 from glance_ext.host import conversion
 from glance_ext.host import formats
+
+LOG = logging.getLogger(__name__)
 
 NAMESPACE = 'glance_ext.verifiers'
 #: The verifier that compares what was fetched with what was promised.
@@ -90,7 +93,11 @@ def verify(subject: Subject) -> None:
     chain: dict[str, Verifier] = {each.name: each.obj for each in found}
     for name in names:
         if name not in chain:
-            raise errors.InternalError(f'There is no verifier {name!r}')
+            LOG.error('[glance_ext] verifiers names %r, which is not '
+                      'installed', name)
+            raise errors.InternalError(
+                'A verifier of this host is not installed; its log has the '
+                'name')
     for name in names:
         subject.sleep(0)
         chain[name].verify(subject)

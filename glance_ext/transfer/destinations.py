@@ -116,8 +116,10 @@ class Rules:
     allows something, only that is allowed and the list beside it that
     forbids is not looked at; an empty list allows everything. Whatever they
     say, loopback, link-local, unspecified, multicast, reserved and metadata
-    addresses are refused, unless the host is in ``allowed_hosts``.
+    addresses are refused, unless the host is in ``trusted_hosts``.
 
+    :ivar trusted_hosts: hosts whose addresses are not judged; None stands
+        for ``allowed_hosts``
     :ivar deny_private: private addresses are refused as well
     :ivar resolver: called with a host and a port, returns its addresses as
         text or raises OSError
@@ -127,6 +129,7 @@ class Rules:
     disallowed_schemes: Sequence[str] = ()
     allowed_hosts: Sequence[str] = ()
     disallowed_hosts: Sequence[str] = ()
+    trusted_hosts: Sequence[str] | None = None
     allowed_ports: Sequence[int] = ()
     disallowed_ports: Sequence[int] = ()
     deny_private: bool = False
@@ -177,7 +180,8 @@ class Rules:
 
     def _require_public(self, host: str, address: _Address) -> None:
         allowed = _hosts(self.allowed_hosts)
-        if host in allowed:
+        if host in (allowed if self.trusted_hosts is None
+                    else _hosts(self.trusted_hosts)):
             return
         plain = getattr(address, 'ipv4_mapped', None) or address
         if not allowed and {str(plain), str(address)} & set(

@@ -12,7 +12,6 @@
 """Requests, one after the other, to where the rules let them go."""
 
 from collections.abc import Iterable, Mapping
-import email.utils
 import http.client
 import re
 import time
@@ -20,9 +19,12 @@ from typing import Any
 from urllib import parse
 
 from glance_ext import errors
+from glance_ext.transfer import http_answer
 from glance_ext.transfer import wire
 from glance_ext.transfer.destinations import Rules
 from glance_ext.transfer.destinations import Target
+from glance_ext.transfer.http_answer import Answer
+from glance_ext.transfer.http_answer import Overhead
 
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _MOST_REDIRECTS = 5
@@ -46,6 +48,7 @@ class Route:
         self.headers = headers or {}
         self.url = url
         self.name = f'the server {rules.parse(url).host}'
+        self.overhead = Overhead(self.name)
         #: Where the last redirect led, once that is known.
         self.end: Target | None = None
 
@@ -90,7 +93,7 @@ class Line:
         self._wire: wire.Wire | None = None
         self._stays = False
 
-    def get(self, headers: Mapping[str, str]) -> http.client.HTTPResponse:
+    def get(self, headers: Mapping[str, str]) -> Answer:
         """Ask for the file, and follow redirects.
 
         :returns: an answer of status 200, 206 or 416
@@ -117,12 +120,12 @@ class Line:
                 return answer
             self.close()
             target = self._route.redirect(
-                target, answer.headers.get('Location'))
+                target, answer.headers.get('location'))
         raise errors.RemoteRefused(
             f'{self._route.name} redirects more than {_MOST_REDIRECTS} times')
 
     def put(self, headers: Mapping[str, str], body: Iterable[bytes]
-            ) -> http.client.HTTPResponse:
+            ) -> Answer:
         """Send ``body``, and return the answer. No redirect is followed."""
         return self._ask(self._route.begin(), 'PUT', headers, body)
 
@@ -142,8 +145,7 @@ class Line:
         self._wire = None
 
     def _ask(self, target: Target, method: str, headers: Mapping[str, str],
-             body: Iterable[bytes] | None = None
-             ) -> http.client.HTTPResponse:
+             body: Iterable[bytes] | None = None) -> Answer:
         if self._wire is not None and self._stays and self._target == target:
             try:
                 return self._send(self._wire, target, method, headers, body)
@@ -160,7 +162,7 @@ class Line:
 
     def _send(self, to: wire.Wire, target: Target, method: str,
               headers: Mapping[str, str], body: Iterable[bytes] | None
-              ) -> http.client.HTTPResponse:
+              ) -> Answer:
         proxy, path = self._transport.proxy, target.path
         headers = {'Host': target.netloc, 'User-Agent': 'glance-ext',
                    'Accept-Encoding': 'identity', **self._route.headers,
@@ -177,15 +179,11 @@ class Line:
             except (BrokenPipeError, ConnectionResetError):
                 # Who has seen enough may have said why.
                 pass
-            answer: http.client.HTTPResponse = connection.getresponse()
-        if to.broke_off:
-            raise errors.RemoteUnavailable(
-                f'{self._route.name} broke off within its headers')
+            answer = Answer(to.reader, self._route.overhead)
         self._stays = not answer.will_close
         return answer
 
-    def failure(self, answer: http.client.HTTPResponse
-                ) -> errors.ActionError:
+    def failure(self, answer: Answer) -> errors.ActionError:
         """Return what an answer means that is none of the wanted ones."""
         status = answer.status
         message = f'{self._route.name} answered {status}'
@@ -195,11 +193,10 @@ class Line:
             return refusal
         cause = errors.RemoteUnavailable(message)
         cause.status = status
-        cause.retry_after = _seconds(answer.headers.get('Retry-After', ''))
+        cause.retry_after = _seconds(answer.headers.get('retry-after', ''))
         return cause
 
-    def _require(self, answer: http.client.HTTPResponse
-                 ) -> http.client.HTTPResponse:
+    def _require(self, answer: Answer) -> Answer:
         if answer.status not in (200, 206, 416):
             self.close()
             raise self.failure(answer)
@@ -208,12 +205,9 @@ class Line:
 
 def _seconds(text: str) -> float:
     """Return what a Retry-After says (RFC 9110, 10.2.3), or 0."""
-    if text.isdecimal():
+    if re.fullmatch('[0-9]+', text):
         found = float(text)
     else:
-        try:
-            found = (email.utils.parsedate_to_datetime(text).timestamp()
-                     - time.time())
-        except ValueError:
-            return 0.0
+        moment = http_answer.read_date(text)
+        found = moment.timestamp() - time.time() if moment else 0.0
     return min(max(found, 0.0), _LONGEST_WAIT)

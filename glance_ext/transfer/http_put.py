@@ -56,9 +56,8 @@ def put(url: str, rules: Rules, chunks: Iterable[bytes], size: int, *,
         if answer.status not in (200, 201, 202, 204):
             raise line.failure(answer)
         return Stored(answer.status, {
-            name.lower(): value for name, value in answer.headers.items()
-            if name.lower() in _KEPT
-            or name.lower().startswith(_KEPT_PREFIX)})
+            name: value for name, value in answer.headers.items()
+            if name in _KEPT or name.startswith(_KEPT_PREFIX)})
     finally:
         line.close()
 

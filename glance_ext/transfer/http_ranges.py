@@ -11,22 +11,23 @@
 # under the License.
 """Ranges of a file on an HTTP server, all of the same version of it."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-import email.utils
-import http.client
 import re
 import time
 
 from glance_ext import errors
+from glance_ext.transfer import http_answer
 from glance_ext.transfer import wire
+from glance_ext.transfer.http_answer import Answer
 from glance_ext.transfer.http_line import Line
 from glance_ext.transfer.http_line import Route
 
 #: What is handed on at once, unless that takes longer than so many seconds.
 _CHUNK = 512 * 1024
 _HURRY = 0.25
-_CONTENT_RANGE = re.compile(r'bytes (\d+)-(\d+)/(\d+|\*)')
+_CONTENT_RANGE = re.compile(
+    r'bytes ([0-9]{1,18})-([0-9]{1,18})/([0-9]{1,18}|\*)')
 #: A file that was changed so many seconds before it was sent was not changed
 #: twice in between (RFC 9110, 8.8.2.2).
 _SETTLED = 60
@@ -63,7 +64,7 @@ class Ranges:
         self.in_parts = False
         #: An answer that waits for being read, from which byte on, and how
         #: many bytes it has, if that is known.
-        self._answer: http.client.HTTPResponse | None = None
+        self._answer: Answer | None = None
         self._at = 0
         self._left: int | None = None
 
@@ -88,7 +89,7 @@ class Ranges:
             answer = self._get(0, None)
         self.version = self._take_whole(answer)
         ranged = ranged or answer.headers.get(
-            'Accept-Ranges', '').strip().lower() == 'bytes'
+            'accept-ranges', '').strip().lower() == 'bytes'
         return ranged and self.version.validator is not None
 
     def fetch(self, start: int, stop: int | None) -> Iterator[bytes]:
@@ -121,8 +122,7 @@ class Ranges:
         self._answer = None
         self._line.close()
 
-    def _ask(self, start: int, stop: int | None
-             ) -> http.client.HTTPResponse | None:
+    def _ask(self, start: int, stop: int | None) -> Answer | None:
         """Return an answer to read, or None if ``start`` is the end."""
         known = self.version
         if start and known.validator is None:
@@ -131,7 +131,7 @@ class Ranges:
                 'another, so nothing can be gone on with')
         answer = self._get(start, stop)
         if (known.size is None and answer.status == 416 and answer.headers.get(
-                'Content-Range', '').strip() == f'bytes */{start}'):
+                'content-range', '').strip() == f'bytes */{start}'):
             return None
         found = None
         if answer.status == 200 and start == 0 and stop is None:
@@ -148,16 +148,16 @@ class Ranges:
                 'not send a part of it')
         return answer
 
-    def _take_whole(self, answer: http.client.HTTPResponse) -> Version:
+    def _take_whole(self, answer: Answer) -> Version:
         if answer.status != 200:
             raise self._refused()
         self._answer, self._at, self._left = answer, 0, answer.length
         return Version(answer.length, _validator(answer.headers))
 
-    def _take_part(self, answer: http.client.HTTPResponse, start: int,
+    def _take_part(self, answer: Answer, start: int,
                    stop: int | None) -> Version:
         found = _CONTENT_RANGE.fullmatch(
-            answer.headers.get('Content-Range', '').strip())
+            answer.headers.get('content-range', '').strip())
         if found is None:
             raise self._refused()
         first, end = int(found[1]), int(found[2]) + 1
@@ -175,8 +175,7 @@ class Ranges:
         return Version(size, _validator(answer.headers)
                        or self.version.validator)
 
-    def _get(self, start: int, stop: int | None
-             ) -> http.client.HTTPResponse:
+    def _get(self, start: int, stop: int | None) -> Answer:
         if self._answer is not None:
             self.close()
         headers: dict[str, str] = {}
@@ -190,12 +189,11 @@ class Ranges:
             self._line.close()
         return answer
 
-    def _body(self, answer: http.client.HTTPResponse, left: int | None
-              ) -> Iterator[bytes]:
+    def _body(self, answer: Answer, left: int | None) -> Iterator[bytes]:
         while left != 0:
             with wire.translated(self._name):
-                piece = answer.read1(_CHUNK if left is None
-                                     else min(_CHUNK, left))
+                piece = answer.read(_CHUNK if left is None
+                                    else min(_CHUNK, left))
             if not piece and left is None:
                 break
             if not piece:
@@ -206,10 +204,9 @@ class Ranges:
             yield piece
         with wire.translated(self._name):
             # What ends chunks is not read yet.
-            if left is not None and answer.chunked and answer.read1(1):
+            if left is not None and answer.is_chunked and answer.read(1):
                 raise errors.ShortRead(
                     f'{self._name} gave more bytes than it said')
-        answer.close()
 
     def _refused(self) -> errors.RemoteRefused:
         self.close()
@@ -236,17 +233,14 @@ def _batched(pieces: Iterator[bytes]) -> Iterator[bytes]:
         yield b''.join(batch)
 
 
-def _validator(headers: http.client.HTTPMessage) -> str | None:
+def _validator(headers: Mapping[str, str]) -> str | None:
     """Return what If-Range takes of these headers (RFC 9110, 13.1.5)."""
-    tag = headers.get('ETag', '').strip()
+    tag = headers.get('etag', '').strip()
     if re.fullmatch(r'"[!#-~]*"', tag):
         return tag
-    modified, sent = headers.get('Last-Modified'), headers.get('Date')
-    if not modified or not sent:
+    modified = headers.get('last-modified', '')
+    changed = http_answer.read_date(modified)
+    sent = http_answer.read_date(headers.get('date', ''))
+    if changed is None or sent is None:
         return None
-    try:
-        age = (email.utils.parsedate_to_datetime(sent)
-               - email.utils.parsedate_to_datetime(modified))
-    except (TypeError, ValueError):
-        return None
-    return modified.strip() if age.total_seconds() >= _SETTLED else None
+    return modified if (sent - changed).total_seconds() >= _SETTLED else None

@@ -25,12 +25,16 @@ import time
 from typing import Any
 from urllib import parse
 
+from urllib3 import exceptions
+from urllib3.util import Url
 from urllib3.util import make_headers
 from urllib3.util import parse_url
 from urllib3.util import wait_for_write
 
 from glance_ext import errors
 from glance_ext.transfer import destinations
+from glance_ext.transfer.http_answer import Answer
+from glance_ext.transfer.http_answer import Overhead
 
 #: Whoever waits for the network looks up this often, in seconds.
 _LOOK_UP = 0.25
@@ -77,19 +81,25 @@ class Transport:
 
     @functools.cached_property
     def proxy(self) -> Proxy | None:
-        """:raises ValueError: the URL is not that of a proxy"""
+        """:raises ValueError: the URL is not that of a proxy
+
+        The error does not quote the URL, which may hold a password.
+        """
         if not self.proxy_url:
             return None
-        url = parse_url(self.proxy_url)
+        try:
+            url = parse_url(self.proxy_url)
+            auth = make_headers(proxy_basic_auth=parse.unquote(url.auth)
+                                ) if url.auth else {}
+        except (ValueError, exceptions.LocationParseError):
+            url, auth = Url(), {}
         if url.scheme != 'http' or not url.host:
             raise ValueError('the proxy is not given as http://host:port')
-        auth = make_headers(proxy_basic_auth=parse.unquote(url.auth)
-                            ) if url.auth else {}
         return Proxy(url.host.strip('[]'), url.port or 80, dict(auth))
 
 
 class Wire:
-    """A socket, as ``http.client`` wants it, that keeps looking up.
+    """A socket, as ``http.client`` sends to it, that keeps looking up.
 
     :param check: called at least every second while there is something to
         wait for; what it raises ends the waiting
@@ -104,7 +114,9 @@ class Wire:
         self._name = name
         self._looked = time.monotonic()
         self._is_patient = True
-        self._reader = _Reader(_Raw(self), 16 * 1024)
+        #: What is read ahead outlives the answer that it came behind.
+        self.reader: io.BufferedReader = io.BufferedReader(
+            _Raw(self), 16 * 1024)
         self.begin()
 
     def begin(self) -> None:
@@ -120,7 +132,7 @@ class Wire:
         self._sock.settimeout(_GOODBYE if will_close else 0.001)
         self._is_patient = False
         try:
-            return bool(self._reader.peek(1))
+            return bool(self.reader.peek(1))
         except OSError:
             return False
         finally:
@@ -137,19 +149,8 @@ class Wire:
         while view:
             view = view[self._patiently(self._sock.send, view):]
 
-    def makefile(self, *_: object) -> io.BufferedReader:
-        return self._reader
-
-    @property
-    def broke_off(self) -> bool:
-        """Whether the connection ended where another line had to come.
-
-        To ``http.client``, that is the end of an answer's headers.
-        """
-        return self._reader.broke_off
-
     def close(self) -> None:
-        """Do nothing: answers come and go, and this stays."""
+        """Do nothing: requests come and go, and this stays."""
 
     def hang_up(self) -> None:
         self._sock.close()
@@ -190,21 +191,6 @@ class _Raw(io.RawIOBase):
 
     def readinto(self, buffer: Any) -> int:
         return self._wire.receive_into(buffer)
-
-
-class _Reader(io.BufferedReader):
-    """What is read ahead outlives the answer that it came behind."""
-
-    #: Whether the stream ended where another line had to come.
-    broke_off = False
-
-    def close(self) -> None:
-        """Do nothing."""
-
-    def readline(self, size: int | None = -1, /) -> bytes:
-        line = super().readline(size)
-        self.broke_off = not line
-        return line
 
 
 @contextlib.contextmanager
@@ -294,8 +280,7 @@ def _tunnel(wire: Wire, proxy: Proxy, where: str) -> None:
     lines = [f'CONNECT {where} HTTP/1.1', f'Host: {where}',
              *(f'{key}: {value}' for key, value in proxy.headers.items())]
     wire.sendall('\r\n'.join([*lines, '', '']).encode('ascii'))
-    answer = http.client.HTTPResponse(wire, method='CONNECT')  # type: ignore
-    answer.begin()
+    answer = Answer(wire.reader, Overhead('the proxy'), is_tunnel=True)
     if answer.status >= 500:
         raise errors.RemoteUnavailable(f'the proxy answered {answer.status}')
     if answer.status != 200:

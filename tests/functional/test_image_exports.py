@@ -133,3 +133,17 @@ class ExportTest(import_requests.RequestCase):
         self.assertEqual('qcow2', self.glance.image(image)['disk_format'])
         self.assertEqual([], list((
             self.glance.directory / 'staging').glob('glance-ext-*/data')))
+
+
+class TargetsTest(import_requests.RequestCase):
+    arguments = {'config': {'glance_ext': {'export_allowed_hosts': None}}}
+
+    def test_a_source_that_is_trusted_is_no_target(self):
+        location = self.serve(b'data')
+        image = self.make(location, image_properties={'disk_format': 'raw'})
+        answer = self.glance.request(
+            'POST', f'/v2/images/{image["id"]}/export',
+            {'location': location}, user=MEMBER)
+        self.assertEqual(400, answer.status)
+        self.assertIn('location does not pass filtering: refused: the host '
+                      'has a loopback address.', answer.text)

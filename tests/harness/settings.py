@@ -77,6 +77,7 @@ def options(
             'allowed_hosts': '[127.0.0.1]',
             'allowed_ports': '[]',
         },
+        'glance_ext': {'export_allowed_hosts': '127.0.0.1'},
         'wsgi': {'task_pool_threads': 8},
     }
     if stores:

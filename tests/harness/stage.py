@@ -22,6 +22,7 @@ import argparse
 from collections.abc import Callable, Iterator
 import contextlib
 import dataclasses
+import json
 import os
 from pathlib import Path
 import re
@@ -178,6 +179,33 @@ def releases() -> Iterator[tuple[str, Count]]:
         yield name, Count(int(not wrong), int(bool(wrong)))
 
 
+def audit() -> Iterator[tuple[str, Count]]:
+    """Look for known vulnerabilities in what the newest Glance runs with."""
+    bin = venvs.ensure('audit') / 'bin'
+    (where,) = venvs.ensure(NEWEST).glob('lib/python3*/site-packages')
+    yield 'audit', audited(subprocess.run(
+        [str(bin / 'pip-audit'), '--path', str(where), '--skip-editable',
+         '--progress-spinner', 'off', '--format', 'json'],
+        stdout=subprocess.PIPE, text=True).stdout)
+
+
+def audited(report: str) -> Count:
+    """Return the counts in what pip-audit printed, a package a check.
+
+    Nothing failed where it could look up no package at all.
+    """
+    packages = json.loads(report)['dependencies'] if report.strip() else []
+    known = [each for each in packages if 'vulns' in each]
+    if not known:
+        print('skipped: no list of vulnerabilities can be reached')
+        return Count(skipped=1)
+    bad = [each for each in known if each['vulns']]
+    for each in bad:
+        print(each['name'], each['version'],
+              *(vulnerability['id'] for vulnerability in each['vulns']))
+    return Count(len(known) - len(bad), len(bad), len(packages) - len(known))
+
+
 def soak() -> Iterator[tuple[str, Count]]:
     """Run the long forms."""
     for path in ('tests/soak', 'tests/functional', 'tests/services'):
@@ -192,6 +220,7 @@ STAGES: dict[str, Callable[[], Iterator[tuple[str, Count]]]] = {
         'tests/functional', NEWEST, '--exclude-list', LONG
     ),
     'long': long,
+    'audit': audit,
     'lint': lambda: commands('lint', 'pep8'),
     'docs': lambda: commands('docs', 'docs', 'api-ref', 'releasenotes'),
     'matrix': matrix,

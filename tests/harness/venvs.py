@@ -116,6 +116,7 @@ SPECS = {
     'cover-28': Spec(
         (*GLANCE['28'], *SERVERS, *PROJECT, *TESTS, COVERAGE), True
     ),
+    'audit': Spec(('pip-audit>=2.9',)),
     'lint': Spec(tuple(' '.join(tox('pep8', 'deps')).split())),
     'docs': Spec(('-r', 'doc/requirements.txt', *PROJECT)),
     # Only a compiled uWSGI can reload: the wheel's master executes the base

@@ -42,8 +42,11 @@ class Server(http.Server):
         self.url = f'https://localhost:{self.port}'
 
 
-def certificate(directory: str, name: str) -> pathlib.Path:
-    """Write a certificate for a name, and its key; it is its own CA."""
+def certificate(directory: str, name: str, days: int = 1) -> pathlib.Path:
+    """Write a certificate for a name, and its key; it is its own CA.
+
+    :param days: until it ends; in the past where that is negative
+    """
     key = ec.generate_private_key(ec.SECP256R1())
     subject = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, name)])
     now = datetime.datetime.now(datetime.UTC)
@@ -53,8 +56,8 @@ def certificate(directory: str, name: str) -> pathlib.Path:
         .issuer_name(subject)
         .public_key(key.public_key())
         .serial_number(x509.random_serial_number())
-        .not_valid_before(now - datetime.timedelta(days=1))
-        .not_valid_after(now + datetime.timedelta(days=1))
+        .not_valid_before(now - datetime.timedelta(days=9))
+        .not_valid_after(now + datetime.timedelta(days=days))
         .add_extension(
             x509.SubjectAlternativeName([x509.DNSName(name)]), False
         )

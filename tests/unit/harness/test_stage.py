@@ -11,6 +11,9 @@
 # under the License.
 """What is read from the runs that are counted."""
 
+import contextlib
+import io
+import json
 import unittest
 
 from tests.harness import stage
@@ -43,3 +46,20 @@ class CountTest(unittest.TestCase):
 
     def test_a_run_without_tests_has_failed(self):
         self.assertEqual(stage.Count(0, 1, 0), stage.count('nothing', 0))
+
+
+class AuditTest(unittest.TestCase):
+    def test_packages_with_vulnerabilities_have_failed(self):
+        with contextlib.redirect_stdout(io.StringIO()) as shown:
+            found = stage.audited(json.dumps({'dependencies': [
+                {'name': 'a', 'version': '1', 'vulns': []},
+                {'name': 'b', 'version': '2', 'vulns': [{'id': 'CVE-1'}]},
+                {'name': 'c', 'skip_reason': 'not found'}]}))
+        self.assertEqual(stage.Count(1, 1, 1), found)
+        self.assertEqual('b 2 CVE-1\n', shown.getvalue())
+
+    def test_nothing_looked_up_is_skipped(self):
+        for report in ('', json.dumps({'dependencies': [
+                {'name': 'c', 'skip_reason': 'not found'}]})):
+            with contextlib.redirect_stdout(io.StringIO()):
+                self.assertEqual(stage.Count(0, 0, 1), stage.audited(report))

@@ -32,6 +32,7 @@ class OptionsTest(unittest.TestCase):
             setattr(self.filters, f'disallowed_{each}', [])
         self.options = conf.glance_ext
         self.options.deny_private_networks = False
+        self.options.export_allowed_hosts = []
 
     def refuses(self, exporting=False):
         """Tell whether a private address is refused."""
@@ -50,9 +51,27 @@ class OptionsTest(unittest.TestCase):
         self.options.deny_private_networks = True
         self.filters.allowed_hosts = ['10.1.2.3']
         self.assertFalse(self.refuses())
-        self.assertFalse(self.refuses(True))
         self.filters.allowed_ports = [8443]
         self.assertTrue(self.refuses())
+
+    def test_source_that_is_trusted_is_no_trusted_target(self):
+        self.filters.allowed_hosts = ['10.1.2.3', 'example.org']
+        self.assertEqual((False, True), (self.refuses(), self.refuses(True)))
+        self.options.export_allowed_hosts = ['10.1.2.3']
+        self.assertFalse(self.refuses(True))
+        self.options.export_allowed_hosts = ['10.1.2.4']
+        self.assertTrue(self.refuses(True))
+
+    def test_metadata_address_is_no_target_by_the_list_of_sources(self):
+        self.filters.allowed_hosts = ['169.254.169.254']
+        with self.assertRaises(errors.DestinationRefused):
+            destinations.rules(exporting=True).parse(
+                'http://169.254.169.254/')
+
+    def test_exports_go_nowhere_that_the_lists_of_sources_leave_out(self):
+        self.filters.allowed_hosts = ['example.org']
+        with self.assertRaises(errors.DestinationRefused):
+            destinations.rules(exporting=True).parse('http://example.net/')
 
     def test_how_it_connects(self):
         for name, value in (

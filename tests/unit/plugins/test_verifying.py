@@ -65,12 +65,12 @@ class ChainTest(Case):
             verifying.verify(subject)
         self.assertEqual('qcow2', subject.disk_format)
 
-    def test_one_that_is_not_installed_is_named_before_any_is_asked(self):
+    def test_verifier_that_is_not_installed_fails_before_any_runs(self):
         self.options.config(verifiers=['size', 'none'], group='glance_ext')
         with self.assertRaises(errors.InternalError) as refusal:
             verifying.verify(self.subject(b''))
-        self.assertEqual("There is no verifier 'none'",
-                         refusal.exception.message)
+        self.assertEqual('A verifier of this host is not installed; its log '
+                         'has the name', refusal.exception.message)
 
 
 class FormatTest(Case):

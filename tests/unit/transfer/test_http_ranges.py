@@ -208,9 +208,13 @@ class TestAnswers(RangesCase):
         self.assertEqual(300, self.causes[0].retry_after)
 
     def test_what_is_no_http_is_not_quoted(self):
-        for text in (b'SSH-2.0-secret\r\n', b'', b'HTTP/1.1 secret\r\n\r\n',
-                     b'HTTP/1.1 200 OK\r\n' + b'secret: 1\r\n' * 200):
-            with self.assertRaises(errors.RemoteUnavailable) as caught:
+        for cause, text in (
+                (errors.RemoteUnavailable, b'SSH-2.0-secret\r\n'),
+                (errors.RemoteUnavailable, b''),
+                (errors.RemoteUnavailable, b'HTTP/1.1 secret\r\n\r\n'),
+                (errors.RemoteRefused,
+                 b'HTTP/1.1 200 OK\r\n' + b'secret: 1\r\n' * 200)):
+            with self.assertRaises(cause) as caught:
                 self.read(lambda headers, it=text: it)
             self.assertNotIn('secret', caught.exception.message)
 

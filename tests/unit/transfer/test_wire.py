@@ -12,6 +12,7 @@
 """Downloads through TLS and through a proxy."""
 
 import tempfile
+import traceback
 
 from glance_ext import errors
 from glance_ext.transfer.destinations import Rules
@@ -125,6 +126,11 @@ class TestProxy(DownloadCase):
                              caught.exception.message)
 
     def test_proxy_has_to_be_an_http_proxy(self):
-        for url in ('socks5://host:1', 'https://host', 'host:3128'):
-            with self.assertRaises(ValueError):
+        for url in ('socks5://host:1', 'https://host', 'host:3128',
+                    'http://me:secret@host:99999', 'http://me:secret@[::1',
+                    'http://me:secret@ho st', 'http://me:secr\u0142et@host',
+                    'https://me:secret@host', 'me:secret@host:3128'):
+            with self.subTest(url), self.assertRaises(ValueError) as caught:
                 _ = Transport(proxy_url=url).proxy
+            text = ''.join(traceback.format_exception(caught.exception))
+            self.assertNotIn('secr', text)
