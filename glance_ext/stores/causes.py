@@ -86,6 +86,10 @@ _CLASSES: dict[str, _Kind] = {
     'RequestException': errors.StoreUnavailable,
     'ConnectionError': errors.StoreUnavailable,
     'HTTPException': errors.StoreUnavailable,
+    'HTTPError': errors.StoreUnavailable,
+    'IncompleteReadError': errors.StoreUnavailable,
+    # Of swiftclient, without a status: there was no answer.
+    'ClientException': errors.StoreUnavailable,
     'gaierror': errors.StoreUnavailable,
 }
 
@@ -148,8 +152,10 @@ def _led_to(failure: BaseException) -> Iterator[BaseException]:
 
 
 def _status(failure: BaseException) -> int | None:
-    """Return the HTTP status in an exception of swiftclient, keystoneauth,
-    cinderclient or botocore."""
+    """Return the HTTP status that an exception holds, if any.
+
+    As swiftclient, keystoneauth, cinderclient and botocore keep it.
+    """
     found = getattr(failure, 'http_status', None)
     if found is None:
         found = _answer(failure, 'ResponseMetadata').get('HTTPStatusCode')
