@@ -168,8 +168,28 @@ class StoreStalled(StoreError):
     code = 'store_stalled'
 
 
+class StoreUnavailable(StoreError):
+    """A store cannot be reached, or says that it cannot answer now."""
+
+    code = 'store_unavailable'
+
+
+class StoreDenied(StoreError):
+    """A store refuses the account, or the user that Glance runs as."""
+
+    code = 'store_denied'
+    passing = False
+
+
+class StoreMisconfigured(StoreError):
+    """The bucket, pool, container or directory is missing or read-only."""
+
+    code = 'store_misconfigured'
+    passing = False
+
+
 class StoreFull(StoreError):
-    """A store has no room for the data."""
+    """A store, or the quota of its account, has no room for the data."""
 
     code = 'store_full'
     passing = False

@@ -82,6 +82,8 @@ def _run(arguments: argparse.Namespace) -> int:
             f'{", ".join(hash_options.allowed(conf))}'
         )
         return 2
+    if not sweep.knows_stores(arguments):
+        return 2
     state = arguments.state
     if state is not None and not arguments.dry_run and not os.access(
         state.parent, os.W_OK

@@ -23,7 +23,6 @@ it imports when it runs.
 
 import argparse
 from collections.abc import Sequence
-import os
 import sys
 
 from glance_ext.cmd import drain
@@ -49,25 +48,18 @@ COMMANDS = (
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit status."""
     parser = argparse.ArgumentParser(
-        prog='glance-ext-manage',
+        prog=server.PROGRAM,
         description='Manage glance-ext on a server that runs Glance.',
     )
     server.add_options(parser)
+    server.add_version(parser)
     subparsers = parser.add_subparsers(
         title='commands', metavar='COMMAND', required=True
     )
     for command in COMMANDS:
         command.add_parsers(subparsers)
     parsed = parser.parse_args(arguments)
-    try:
-        status: int = parsed.run(parsed)
-        sys.stdout.flush()
-    except BrokenPipeError:
-        # Whoever read the output has gone, as `| head` does. What is left
-        # of it must not fail again when Python flushes at its end.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 1
-    return status
+    return server.run(server.PROGRAM, lambda: parsed.run(parsed))
 
 
 if __name__ == '__main__':

@@ -22,6 +22,9 @@ from typing import Any
 import warnings
 
 from glance_ext.cmd import paste_ini
+from glance_ext.cmd import server
+
+_PROGRAM = 'glance-ext-status'
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -33,12 +36,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     from glance_ext.host import supported
 
+    if arguments is None:
+        arguments = sys.argv[1:]
     try:
         supported.check()
         from glance_ext.host import setup
         from glance_ext.upkeep import checks
     except (supported.UnsupportedHost, ImportError) as error:
-        print(f'glance-ext-status: {error}', file=sys.stderr)
+        server.say(str(error), _PROGRAM)
         return 255
     codes = {
         checks.GOOD: upgradecheck.Code.SUCCESS,
@@ -61,14 +66,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
     upgradecheck.register_cli_options(cfg.CONF, Checks())
     try:
         setup.read_options(
-            sys.argv[1:] if arguments is None else arguments,
-            'glance-ext-status [--config-file FILE] upgrade check',
+            arguments,
+            program=_PROGRAM,
+            usage=f'{_PROGRAM} [--config-file FILE] upgrade check [--json]',
         )
+        server.require_database()
         setup.prepare_actions()
     except setup.Unusable as error:
-        print(f'glance-ext-status: {error}', file=sys.stderr)
+        server.say(str(error), _PROGRAM)
         return 255
-    return int(upgradecheck.run(cfg.CONF))
+    # Where the library looks for --json.
+    upgradecheck.CONF = cfg.CONF
+    return server.run(_PROGRAM, cfg.CONF.command.action_fn, failed=255)
 
 
 def _pipeline() -> Any:

@@ -46,6 +46,19 @@ def add_stores(parser: argparse.ArgumentParser, what: str) -> None:
     )
 
 
+def knows_stores(arguments: argparse.Namespace) -> bool:
+    """Tell whether all stores that are named exist; complain if not."""
+    from glance_ext.stores import drivers
+
+    known = drivers.known()
+    if unknown := arguments.stores.difference(known):
+        server.say(
+            f'unknown store: {", ".join(sorted(unknown))}; the stores are '
+            f'{", ".join(known)}'
+        )
+    return not unknown
+
+
 def begin(arguments: argparse.Namespace) -> threading.Event:
     """Run actions in this process, at the rate that is asked for.
 

@@ -49,11 +49,9 @@ def _run(arguments: argparse.Namespace) -> int:
     if not server.set_up(arguments, threads=1):
         return 1
     from glance_ext.actions import node
-    from glance_ext.stores import drivers
     from glance_ext.upkeep.scrub import Scrub
 
-    if unknown := arguments.stores - set(drivers.known()):
-        server.say(f'there is no store {", ".join(sorted(unknown))}')
+    if not sweep.knows_stores(arguments):
         return 2
     stopped = sweep.begin(arguments)
     scrub = Scrub(

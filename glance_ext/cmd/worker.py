@@ -25,17 +25,20 @@ from typing import Any
 from glance_ext.cmd import metrics_port
 from glance_ext.cmd import server
 
+_PROGRAM = 'glance-ext-worker'
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a worker until SIGTERM or Ctrl-C."""
     parser = argparse.ArgumentParser(
-        prog='glance-ext-worker',
+        prog=_PROGRAM,
         description='Run the actions that the Glance API posts on the '
         'jobboard, with the same options. SIGTERM lets what runs end, for '
         'shutdown_timeout, and hands back the rest. SIGHUP reads the options '
         'again.',
     )
     server.add_options(parser)
+    server.add_version(parser)
     parser.add_argument(
         '--metrics-port',
         metavar='[HOST:]PORT',
@@ -44,7 +47,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         'machine alone',
     )
     parsed = parser.parse_args(arguments)
-    if not server.set_up(parsed, threads=0, program='glance-ext-worker'):
+    return server.run(_PROGRAM, lambda: _run(parsed))
+
+
+def _run(parsed: argparse.Namespace) -> int:
+    if not server.set_up(parsed, 0, _PROGRAM, is_service=True):
         return 1
     from oslo_config import cfg
 
@@ -60,11 +67,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if parsed.metrics_port:
             metrics_port.serve(parsed.metrics_port)
     except (jobboard.Unavailable, OSError) as error:
-        server.say(str(error), 'glance-ext-worker')
+        server.say(str(error), _PROGRAM)
         return 1
     except metrics.Absent:
-        server.say('--metrics-port needs prometheus_client',
-                   'glance-ext-worker')
+        server.say('--metrics-port needs prometheus_client', _PROGRAM)
         return 1
 
     def stop(number: int, frame: Any) -> None:

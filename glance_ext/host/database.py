@@ -21,6 +21,7 @@ from glance.db.sqlalchemy import models
 from oslo_db import api as oslo_db_api
 from oslo_db import exception as db_exception
 from oslo_utils import timeutils
+import sqlalchemy as sa
 from sqlalchemy import exc as sa_exceptions
 
 #: SQLAlchemy's, in a transaction.
@@ -83,6 +84,29 @@ def _engine() -> Any:
     engine = db_api.get_engine().execution_options()
     engine.hide_parameters = True
     return engine
+
+
+def why_unavailable() -> str | None:
+    """Connect once, and return why that failed; None where it did not."""
+    # Otherwise oslo.db tries for max_retries * retry_interval seconds.
+    db_api.CONF.set_override('max_retries', 0, 'database')
+    try:
+        with _engine().connect() as connection:
+            connection.execute(sa.select(images.c.id).limit(1))
+    except FAILURES as exc:
+        return reason(exc)
+    finally:
+        db_api.CONF.clear_override('max_retries', 'database')
+    return None
+
+
+def reason(failure: BaseException) -> str:
+    """Return what the database's driver said, without any statement."""
+    while cause := (getattr(failure, 'inner_exception', None)
+                    or getattr(failure, 'orig', None)):
+        failure = cause
+    said = ' '.join(str(each) for each in failure.args) or str(failure)
+    return f'{type(failure).__name__}: {said}'
 
 
 def read(query: Any) -> list[Any]:

@@ -16,8 +16,12 @@ pipeline: options, logs, the kind of threads, and the stores.
 """
 
 from collections.abc import Sequence
+import contextlib
+import io
+import logging as std_logging
 import os
 from pathlib import Path
+import sys
 
 from glance import async_
 from glance import housekeeping
@@ -27,8 +31,10 @@ from glance.common import config
 from glance.common import wsgi_app
 import glance_store
 from oslo_config import cfg
+from oslo_db import options as db_options
 from oslo_log import log as logging
 
+import glance_ext
 from glance_ext import conf
 from glance_ext.host import release
 
@@ -42,8 +48,8 @@ class Unusable(Exception):
     """Glance's configuration cannot be read, or is not what it needs."""
 
 
-def read_options(arguments: Sequence[str] = (), usage: str | None = None
-                 ) -> None:
+def read_options(arguments: Sequence[str] = (), *, program: str,
+                 usage: str | None = None, is_service: bool = False) -> None:
     """Read Glance's options and ours, from where Glance reads them.
 
     That is the directory which the environment names in
@@ -51,21 +57,73 @@ def read_options(arguments: Sequence[str] = (), usage: str | None = None
 
     :param arguments: ``--config-file`` and ``--config-dir``, instead, and
         whatever else ``cfg.CONF`` was told to know
-    :raises Unusable: a file cannot be read, or an option has a bad value
+    :param program: name of the command, for errors and ``--version``
+    :param is_service: whether Glance's own log lines belong on the console
+        where no log file is configured
+    :raises Unusable: a file cannot be read, an option has a bad value, or
+        no database is configured
     """
     config.set_config_defaults()
     where = Path(os.environ.get(_DIRECTORY, '/etc/glance').strip())
     found = [str(where / name) for name in _FILES
              if (where / name).is_file()]
+    said = io.StringIO()
     try:
-        cfg.CONF(list(arguments), project='glance', prog='glance-api',
-                 usage=usage, default_config_files=found)
+        with contextlib.redirect_stderr(said):
+            cfg.CONF(
+                list(arguments), project='glance', prog=program,
+                version=f'{program} {glance_ext.__version__}', usage=usage,
+                default_config_files=found,
+                # Those of the API, whatever the command is called.
+                default_config_dirs=cfg.find_config_dirs(
+                    'glance', 'glance-api'))
         release.register_missing_opts(cfg.CONF)
         conf.register_opts(cfg.CONF)
     except (cfg.Error, ValueError) as exc:
         raise Unusable(str(exc)) from exc
-    logging.setup(cfg.CONF, 'glance')
+    except OSError as exc:
+        raise Unusable(f'The configuration cannot be read: {exc}') from exc
+    except SystemExit as exc:
+        # So oslo.config tells of a bad value in a file; 2 is wrong usage.
+        if exc.code == 1:
+            raise Unusable(said.getvalue().strip()) from exc
+        sys.stderr.write(said.getvalue())
+        raise
+    db_options.set_defaults(cfg.CONF)
+    if not cfg.CONF.database.connection:
+        raise Unusable(
+            f"Glance's configuration names no database ([database] "
+            f"connection). Files read: "
+            f"{', '.join(cfg.CONF.config_file or []) or 'none'}. "
+            f"Use --config-file or {_DIRECTORY}.")
+    _set_up_logs(is_service)
     notifier.set_defaults()
+
+
+def _set_up_logs(is_service: bool) -> None:
+    """Set the logs up as Glance does, but keep them off standard output.
+
+    oslo.log writes there where no other place is configured. Scripts read
+    the output of a command, and cron mails what a command writes: a command
+    that is no service writes only the extension's own warnings, unless
+    ``debug`` is set.
+    """
+    options = cfg.CONF
+    if options.log_file or options.log_dir or options.use_syslog or (
+            options.use_journal):
+        logging.setup(options, 'glance')
+        return
+    options.set_override('use_stderr', True)
+    logging.setup(options, 'glance')
+    if is_service or options.debug:
+        return
+    for handler in std_logging.getLogger().handlers:
+        handler.addFilter(_is_warning_of_ours)
+
+
+def _is_warning_of_ours(record: std_logging.LogRecord) -> bool:
+    return (record.levelno >= std_logging.WARNING
+            and record.name.startswith('glance_ext'))
 
 
 def prepare_actions(threads: int = 0) -> None:

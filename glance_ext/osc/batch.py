@@ -15,7 +15,7 @@
 Each image is attempted, whatever became of the one before, and each has one
 row in the output. Exit status 0: all was accepted, and with ``--wait`` all
 succeeded; 1: the server said no to something, or an action failed; 2: wrong
-usage; 130: interrupted while waiting.
+usage; 130: interrupted while waiting, after the rows known by then.
 """
 
 from __future__ import annotations
@@ -33,6 +33,8 @@ from glance_ext.osc import calling
 from glance_ext.osc import cells
 from glance_ext.osc import selection
 
+#: Exit status after Ctrl-C, as a shell has it: 128 + SIGINT.
+INTERRUPTED = 130
 #: The status of an image for which no action was started.
 REFUSED = 'error'
 #: That of one for which none was to be started.
@@ -180,8 +182,11 @@ class BatchCommand(calling.Lister):
         self._started: dict[str, Job] = {}
         self._asked_for_all = False
         self._list_is_whole = True
+        self._interrupted = False
         self._display = self.display()
         status = super().run(parsed_args)
+        if self._interrupted:
+            return INTERRUPTED
         failed = any(job.failed for job in self._jobs)
         return status or int(failed or not self._list_is_whole)
 
@@ -209,7 +214,7 @@ class BatchCommand(calling.Lister):
                 if job.action and not job.action.ended
             ]
             self.say_how_to_go_on(going)
-            raise
+            self._interrupted = True
         if parsed_args.dry_run:
             names: tuple[str, ...] = ('status', *self.plans)
         else:

@@ -94,8 +94,9 @@ class Lister(Calling, command.Lister):
         column_names: Sequence[str],
         data: Iterable[Sequence[Any]],
     ) -> int:
-        if parsed_args.formatter == 'table':
-            data = [list(map(for_people, row)) for row in data]
+        show = _AS_TEXT.get(parsed_args.formatter)
+        if show:
+            data = [list(map(show, row)) for row in data]
         status: int = super().produce_output(parsed_args, column_names, data)
         return status
 
@@ -112,6 +113,8 @@ class ShowOne(Calling, command.ShowOne):
         if parsed_args.formatter == 'table' and not parsed_args.columns:
             _, rows = upright(column_names, data)
             column_names, data = zip(*rows, strict=True)
+        elif show := _AS_TEXT.get(parsed_args.formatter):
+            data = list(map(show, data))
         status: int = super().produce_output(parsed_args, column_names, data)
         return status
 
@@ -131,6 +134,18 @@ def for_people(cell: object) -> str:
     if cell is None or cell in ({}, []):
         return ''
     return words.printable(str(cell))
+
+
+def as_text(cell: object) -> object:
+    """Return a cell for a format that has no structures, such as CSV."""
+    if hasattr(cell, 'human_readable'):
+        return cell.human_readable()
+    return cell
+
+
+#: How each output format of cliff that knows only text shows a cell.
+_AS_TEXT = {'table': for_people, 'csv': as_text, 'value': as_text,
+            'shell': as_text}
 
 
 def upright(

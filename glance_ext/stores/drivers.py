@@ -14,7 +14,6 @@
 from collections.abc import Callable, Iterator
 from concurrent import futures
 import contextlib
-import re
 import threading
 from typing import Any, TypeVar
 import urllib.parse
@@ -29,6 +28,7 @@ from oslo_log import log as logging
 
 from glance_ext import errors
 from glance_ext.host.images import Location
+from glance_ext.stores import causes
 
 LOG = logging.getLogger(__name__)
 
@@ -42,8 +42,6 @@ _CINDER_ACCOUNTS = (
     ('auth_address', 'user_name', 'project_name', 'password'),
     ('auth_address', 'application_credential_id',
      'application_credential_secret'))
-#: What libraries call an exception of theirs that tells of a time-out.
-_TIMEOUT = re.compile('timed?out', re.IGNORECASE)
 
 
 def default_store() -> str:
@@ -196,8 +194,8 @@ def in_time(call: Callable[[], _T], seconds: float, where: str) -> _T:
 def translated(where: str) -> Iterator[None]:
     """Turn what any driver raises into ours, by cause.
 
-    What a driver says may hold its URL with the credentials in it, so only
-    the class of its exception goes further.
+    What a driver says may hold its URL with the credentials in it: see
+    :class:`causes.Cause` for what goes further.
 
     :param where: how messages call the store
     """
@@ -211,22 +209,17 @@ def translated(where: str) -> Iterator[None]:
     except store_exceptions.Duplicate as exc:
         raise errors.StoreOccupied(
             f'{where} has data under this id already') from exc
-    except store_exceptions.StorageFull as exc:
-        raise errors.StoreFull(f'{where} is full') from exc
     except store_exceptions.InUseByStore as exc:
         raise errors.StoreBusy(
             f'{where} still uses the data for something else') from exc
     except store_exceptions.UnknownScheme as exc:
-        raise errors.StoreError(
+        raise errors.StoreMisconfigured(
             f'{where} is not available on this host') from exc
     except Exception as exc:
-        cause = type(exc).__name__
+        failure = causes.error(exc, where)
         # Not a warning: to those, oslo.log adds what is being handled.
-        LOG.info('%s failed: %s', where, cause)
-        if _TIMEOUT.search(cause):
-            raise errors.StoreStalled(
-                f'{where} did not answer: {cause}') from exc
-        raise errors.StoreError(f'{where} failed: {cause}') from exc
+        LOG.info('%s', failure.message)
+        raise failure from exc
 
 
 def _guess_store(url: str) -> str:

@@ -208,7 +208,8 @@ class Transaction:
             driver = drivers.of_store(store)
             habits = traits.of(driver)
             if habits.read_only:
-                raise errors.StoreError(f'{where} cannot be written to')
+                raise errors.StoreMisconfigured(
+                    f'{where} cannot be written to')
             if habits.occupied and habits.occupied(
                     driver, self._image_id, self._context):
                 raise errors.StoreOccupied(

@@ -151,5 +151,5 @@ class TestObjectsAndBlocks(GoesOnCase, unittest.TestCase):
                   for store in ('rbd', 'whole')]
         at = 12 * MIB
         self.assert_goes_on(
-            copies, IN_OBJECTS, (at, at + 5 * MIB), errors.StoreStalled,
+            copies, IN_OBJECTS, (at, at + 5 * MIB), errors.StoreUnavailable,
             at=at, happens=self.ceph.freeze)

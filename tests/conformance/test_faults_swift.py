@@ -133,7 +133,7 @@ class TestSize(SwiftCase, unittest.TestCase):
         try:
             driver, where = drivers.of_location(copy.location)
             self.assertEqual(0, driver.get_size(where))
-            self.assert_fails(errors.StoreError, copy.size)
+            self.assert_fails(errors.StoreDenied, copy.size)
             self.assertFalse(copy.is_missing())
         finally:
             account.write_text(with_key)

@@ -104,7 +104,7 @@ class TestHttp(HttpCase, unittest.TestCase):
     def test_is_not_written_to(self):
         with self.transaction() as transaction:
             outcome, _found = write(transaction, cut(DATA), ['http'], SIZE)
-            self.assert_error(errors.StoreError, outcome['http'])
+            self.assert_error(errors.StoreMisconfigured, outcome['http'])
             self.assertEqual([], transaction.left)
         self.assertEqual([], self.server.requests)
 
@@ -122,7 +122,7 @@ class TestFaults(HttpCase, unittest.TestCase):
             for recorded in ({}, HASHED):
                 with self.subTest(framing, recorded=recorded):
                     copy = self.serve(truncate_at=AT, framing=framing)
-                    self.assert_fails(errors.StoreError, digest, [copy],
+                    self.assert_fails(errors.StoreUnavailable, digest, [copy],
                                       recorded=recorded)
 
     def test_cut_off_where_only_the_image_knows_the_length(self):
@@ -134,7 +134,7 @@ class TestFaults(HttpCase, unittest.TestCase):
 
     def test_reset(self):
         copy = self.serve(reset_at=AT)
-        self.assert_fails(errors.StoreError, digest, [copy], size=SIZE)
+        self.assert_fails(errors.StoreUnavailable, digest, [copy], size=SIZE)
 
     def test_silence(self):
         for at in (0, AT):
@@ -148,7 +148,7 @@ class TestFaults(HttpCase, unittest.TestCase):
 
     def test_wrong_length(self):
         for off_by, kind in ((-1000, errors.ShortRead),
-                             (1000, errors.StoreError)):
+                             (1000, errors.StoreUnavailable)):
             with self.subTest(off_by):
                 copy = self.serve(length_off_by=off_by)
                 self.assert_fails(kind, digest, [copy], size=SIZE)
@@ -183,8 +183,8 @@ class TestFaults(HttpCase, unittest.TestCase):
         with http.Server() as server:
             url = server.serve('/image', DATA)
         copy = reading.Copy(Location(1, 'http', url), None)
-        self.assert_fails(errors.StoreError, read, copy)
-        self.assert_fails(errors.StoreError, copy.size)
+        self.assert_fails(errors.StoreUnavailable, read, copy)
+        self.assert_fails(errors.StoreUnavailable, copy.size)
         self.assertFalse(copy.is_missing())
 
     def test_another_attempt_gets_the_rest(self):
@@ -196,4 +196,4 @@ class TestFaults(HttpCase, unittest.TestCase):
                 self.assertEqual(HASHED['sha256'], found.sha256)
                 ((at, error),) = found.failures
                 self.assertEqual(AT, at)
-                self.assert_error(errors.StoreError, error)
+                self.assert_error(errors.StoreUnavailable, error)

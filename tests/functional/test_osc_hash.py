@@ -242,7 +242,8 @@ class CalculateHashTest(OpenstackCase):
                 output, errors = program.communicate(timeout=60)
             finally:
                 program.kill()
-        self.assertEqual((130, ''), (program.returncode, output))
+        self.assertEqual(130, program.returncode)
+        self.assertIn(image, output)
         follow = errors.splitlines()[-2].split()
         self.assertEqual(
             ['openstack', 'image', 'action', 'show', '--wait'], follow[:5]

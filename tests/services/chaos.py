@@ -42,8 +42,9 @@ TIMEOUT = 10
 SIZE = 300_000
 RATE = 150_000
 #: What a failure may honestly say when everything around it breaks.
-TRUE_REASONS = {'worker_lost', 'store_error', 'store_stalled', 'data_missing',
-                'source_error', 'source_stalled', 'internal_error'}
+TRUE_REASONS = {'worker_lost', 'store_error', 'store_stalled',
+                'store_unavailable', 'data_missing',
+                'remote_unavailable', 'remote_timeout', 'internal_error'}
 
 
 class ChaosCase(unittest.TestCase):

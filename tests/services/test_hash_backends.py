@@ -105,7 +105,8 @@ class TestHttp(BackendCase):
 
     def test_location_that_is_cut_off(self):
         image = self.located(truncate_at=SIZE // 2)
-        self.assertFailed(self.hash(image), 'store_error', image, data=None)
+        self.assertFailed(self.hash(image), 'store_unavailable', image,
+                          data=None)
 
 
 @soak
@@ -182,7 +183,7 @@ class TestS3(BackendCase):
             action = self.hash(image)
         finally:
             swift.shared().start()
-        self.assertFailed(action, 'store_error', image, data=DATA)
+        self.assertFailed(action, 'store_unavailable', image, data=DATA)
         self.assertHashed(self.hash(image), image, DATA)
 
 

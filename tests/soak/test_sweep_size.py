@@ -30,7 +30,7 @@ ROWS = int(os.environ.get('GLANCE_EXT_SOAK_ROWS', '1000000'))
 SWEEP = """
 import json, sys, time
 from glance_ext.host import setup
-setup.read_options([f'--config-file={sys.argv[1]}'])
+setup.read_options([f'--config-file={sys.argv[1]}'], program='sweep')
 from glance_ext.host import sweeps
 next(sweeps.candidates(), None)
 times, found = [], 0

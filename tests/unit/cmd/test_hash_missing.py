@@ -18,6 +18,7 @@ from unittest import mock
 
 from glance.common import config  # noqa: F401
 
+from glance_ext.stores import drivers
 from glance_ext.upkeep import backfill
 from tests.unit.cmd import command
 
@@ -49,6 +50,7 @@ class HashMissingTest(command.CommandCase):
         self.backfill.summary.return_value = SUMMARY
         self.backfill.counts = {}
         self.backfill.reached = ''
+        self.have(drivers, 'known', lambda: ['a', 'b'])
         folder = self.enterContext(tempfile.TemporaryDirectory())
         self.state = pathlib.Path(folder, 'state')
 
@@ -63,6 +65,12 @@ class HashMissingTest(command.CommandCase):
         status, _, errors = self.hash('--state', str(absent / 'state'))
         self.assertEqual(2, status)
         self.assertIn(f'{absent} is no directory to write to', errors)
+
+    def test_unknown_store_is_wrong_usage(self):
+        status, _, errors = self.hash('--stores', 'a,none')
+        self.assertEqual(2, status)
+        self.assertIn('unknown store: none; the stores are a, b', errors)
+        self.made.assert_not_called()
 
     def test_all_images_without_a_hash_by_default(self):
         self.assertEqual(

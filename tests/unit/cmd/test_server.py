@@ -19,6 +19,9 @@ import unittest
 from unittest import mock
 import warnings
 
+from oslo_db import exception as db_exception
+from sqlalchemy import exc as sa_exceptions
+
 from glance_ext.cmd import server
 from glance_ext.host import setup
 from glance_ext.host import supported
@@ -62,18 +65,20 @@ class SetUpTest(unittest.TestCase):
         self.supported = self.have(supported, 'check')
         self.read = self.have(setup, 'read_options')
         self.prepare = self.have(setup, 'prepare_actions')
+        self.database = self.have(server, 'require_database')
 
     def have(self, module, name):
         return self.enterContext(mock.patch.object(module, name))
 
-    def set_up(self, threads=None, **given):
+    def set_up(self, threads=None, is_service=False, **given):
         """Return what it returns, and standard error."""
         arguments = argparse.Namespace(
             **{'config_file': None, 'config_dir': None} | given
         )
         errors = io.StringIO()
         with contextlib.redirect_stderr(errors):
-            return server.set_up(arguments, threads), errors.getvalue()
+            done = server.set_up(arguments, threads, is_service=is_service)
+        return done, errors.getvalue()
 
     def test_options_are_read_from_where_it_is_told(self):
         for given, read in (
@@ -84,7 +89,9 @@ class SetUpTest(unittest.TestCase):
             ),
         ):
             self.assertEqual((True, ''), self.set_up(**given))
-            self.read.assert_called_with(read)
+            self.read.assert_called_with(
+                read, program='glance-ext-manage', is_service=False
+            )
 
     def test_actions_can_run_where_some_are_to(self):
         self.set_up()
@@ -99,12 +106,47 @@ class SetUpTest(unittest.TestCase):
             (self.supported, ImportError('why')),
             (self.read, setup.Unusable('why')),
             (self.prepare, setup.Unusable('why')),
+            (self.database, setup.Unusable('why')),
         ):
             call.side_effect = error
             self.assertEqual(
                 (False, 'glance-ext-manage: why\n'), self.set_up(1)
             )
             call.side_effect = None
+
+
+    def test_service_waits_for_its_database(self):
+        self.assertEqual((True, ''), self.set_up(0, is_service=True))
+        self.database.assert_not_called()
+
+
+class RunTest(unittest.TestCase):
+    def run_(self, error):
+        """Return the exit status and standard error of a failing command."""
+        errors = io.StringIO()
+        with contextlib.redirect_stderr(errors):
+            status = server.run('tool', mock.Mock(side_effect=error), failed=9)
+        return status, errors.getvalue()
+
+    def test_unexpected_error_is_one_line_without_its_text(self):
+        status, said = self.run_(ValueError('secret'))
+        self.assertEqual(9, status)
+        self.assertRegex(said, r'^tool: unexpected ValueError; .*\n$')
+        self.assertNotIn('secret', said)
+
+    def test_database_failure_names_the_drivers_reason(self):
+        cause = sa_exceptions.OperationalError(
+            'SELECT 1', {'p': 'secret'}, Exception(2003, 'gone')
+        )
+        self.assertEqual(
+            (9, 'tool: the database failed: Exception: 2003 gone\n'),
+            self.run_(db_exception.DBConnectionError(cause)),
+        )
+
+    def test_file_error_names_the_file(self):
+        status, said = self.run_(PermissionError(13, 'Denied', '/a/file'))
+        self.assertEqual((9, "tool: [Errno 13] Denied: '/a/file'\n"),
+                         (status, said))
 
 
 class StopTest(unittest.TestCase):

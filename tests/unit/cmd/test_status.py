@@ -12,6 +12,7 @@
 
 import contextlib
 import io
+import json
 import pathlib
 import re
 import tempfile
@@ -22,6 +23,7 @@ import warnings
 from glance.common import config
 from oslo_config import cfg
 
+from glance_ext.cmd import server
 from glance_ext.cmd import status
 from glance_ext.host import setup
 from glance_ext.host import supported
@@ -53,6 +55,7 @@ class Case(unittest.TestCase):
         self.supported = self.have(supported, 'check')
         self.read = self.have(setup, 'read_options', side_effect=self.parse)
         self.prepared = self.have(setup, 'prepare_actions')
+        self.database = self.have(server, 'require_database')
         self.have(checks, 'CHECKS', [('Release', lambda: Finding(GOOD))])
 
     def have(self, module, name, *new, **how):
@@ -60,22 +63,21 @@ class Case(unittest.TestCase):
             mock.patch.object(module, name, *new, **how)
         )
 
-    def parse(self, arguments, usage):
-        self.assertEqual(
-            'glance-ext-status [--config-file FILE] upgrade check', usage
-        )
+    def parse(self, arguments, program, usage):
+        self.assertEqual('glance-ext-status', program)
+        self.assertTrue(usage.startswith('glance-ext-status '), usage)
         self.options(arguments, project='none', default_config_files=[])
 
 
 class StatusTest(Case):
-    def check(self):
+    def check(self, *more):
         """Return the exit status, standard output and standard error."""
         output, errors = io.StringIO(), io.StringIO()
         with (
             contextlib.redirect_stdout(output),
             contextlib.redirect_stderr(errors),
         ):
-            ended = status.main(['upgrade', 'check'])
+            ended = status.main(['upgrade', 'check', *more])
         words = ' '.join(output.getvalue().replace('|', ' ').split())
         return ended, words, errors.getvalue()
 
@@ -94,6 +96,20 @@ class StatusTest(Case):
     def test_all_is_well(self):
         self.assertEqual((0, 'Success'), self.result(GOOD))
         self.prepared.assert_called_once_with()
+
+    def test_json_is_all_that_is_printed_with_json(self):
+        ended, output, errors = self.check('--json')
+        self.assertEqual((0, ''), (ended, errors))
+        self.assertEqual(
+            ['Release', 'Filter in the pipeline'],
+            [each['check'] for each in json.loads(output)['checks']],
+        )
+
+    def test_database_that_does_not_answer(self):
+        self.database.side_effect = setup.Unusable('no database')
+        self.assertEqual(
+            (255, '', 'glance-ext-status: no database\n'), self.check()
+        )
 
     def test_the_pipeline_is_looked_at_second(self):
         checks.CHECKS.append(('Odd', lambda: Finding(GOOD)))

@@ -73,7 +73,8 @@ class VerifyTest(command.CommandCase):
 
     def test_stores_that_are_not_there(self):
         self.assertEqual(
-            (2, '', 'glance-ext-manage: there is no store a, b\n'),
+            (2, '', 'glance-ext-manage: unknown store: a, b; the stores are '
+             'fast, slow\n'),
             self.verify('--stores', 'b,fast,a'),
         )
         self.made.assert_not_called()

@@ -29,7 +29,7 @@ from glance_ext.cmd import server
 from glance_ext.cmd import worker
 
 
-class Ended(Exception):
+class Ended(BaseException):
     """The process would have ended."""
 
 
@@ -101,7 +101,7 @@ class WorkerTest(unittest.TestCase):
         self.set_up.return_value = False
         self.assertEqual((1, ''), self.work())
         self.set_up.assert_called_once_with(
-            mock.ANY, threads=0, program='glance-ext-worker'
+            mock.ANY, 0, 'glance-ext-worker', is_service=True
         )
         self.worker.run.assert_not_called()
 

@@ -76,7 +76,10 @@ class ParallelTest(shell.ShellCase):
 
 class InterruptTest(shell.ShellCase):
     def interrupted(self, line):
-        """Return what is said when Ctrl-C comes as action a1 is looked at."""
+        """Return what is said when Ctrl-C comes as action a1 is looked at.
+
+        With what is printed by then in ``self.printed``.
+        """
         program = shell.Shell(self.server)
         stop = threading.Event()
 
@@ -94,7 +97,7 @@ class InterruptTest(shell.ShellCase):
             stop.set()
             finger.join()
         self.assertEqual(130, status)
-        self.assertEqual('', program.output.getvalue())
+        self.printed = program.output.getvalue()
         return program.errors.getvalue().splitlines()
 
     def setUp(self):
@@ -117,6 +120,8 @@ class InterruptTest(shell.ShellCase):
             ],
             self.interrupted(f'{HASH} --wait i1 i2'),
         )
+        self.assertRegex(self.printed, r'i1 .* processing')
+        self.assertIn('i2', self.printed)
 
     def test_it_says_that_there_were_more(self):
         self.assertEqual(

@@ -181,7 +181,7 @@ class FailedTest(Case):
 
     def test_all_or_nothing(self):
         self.have(FULL)
-        self.refused(errors.StoreFull, "store 'slow' is full")
+        self.refused(errors.StoreFull, "store 'slow' is full: StorageFull")
         self.undone()
         self.is_in('fast')
 

@@ -87,7 +87,7 @@ class MadeTest(future.FutureCase):
 class RefusedTest(future.FutureCase):
     def test_nothing_is_left_where_one_store_fails(self):
         self.have(FULL)
-        self.refused(errors.StoreFull, "store 'slow' is full")
+        self.refused(errors.StoreFull, "store 'slow' is full: StorageFull")
         self.undo()
         self.nothing_is_left()
 

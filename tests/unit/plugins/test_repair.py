@@ -160,5 +160,5 @@ class NotReplacedTest(bad_copy.BadCopyCase):
 
     def test_there_is_no_other_attempt_where_that_would_change_nothing(self):
         self.have(Fault('add', 'raise', error=exceptions.StorageFull))
-        self.is_missing("store 'slow' is full")
+        self.is_missing("store 'slow' is full: StorageFull")
         self.assertEqual(1, self.run_.action.attempt)

@@ -166,7 +166,7 @@ class RefusedTest(Case):
 
     def test_nothing_is_left_where_one_store_fails(self):
         self.have(FULL)
-        self.refused(errors.StoreFull, "store 'slow' is full")
+        self.refused(errors.StoreFull, "store 'slow' is full: StorageFull")
         self.undone()
 
     def test_another_digest_than_was_asked_for(self):

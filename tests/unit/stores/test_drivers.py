@@ -185,12 +185,13 @@ class TestTranslated(unittest.TestCase):
                 (exceptions.Duplicate(image=SECRET), errors.StoreOccupied),
                 (exceptions.StorageFull(SECRET), errors.StoreFull),
                 (exceptions.InUseByStore(SECRET), errors.StoreBusy),
-                (exceptions.UnknownScheme(scheme=SECRET), errors.StoreError),
+                (exceptions.UnknownScheme(scheme=SECRET),
+                 errors.StoreMisconfigured),
                 (exceptions.BackendException(SECRET), errors.StoreError),
-                (ConnectionError(SECRET), errors.StoreError),
+                (ConnectionError(SECRET), errors.StoreUnavailable),
                 (KeyError(SECRET), errors.StoreError),
-                (ReadTimedOut(SECRET), errors.StoreStalled),
-                (TimeoutError(SECRET), errors.StoreStalled)):
+                (ReadTimedOut(SECRET), errors.StoreUnavailable),
+                (TimeoutError(SECRET), errors.StoreUnavailable)):
             with self.subTest(type(raised)):
                 with (self.assertRaises(errors.ActionError) as caught,
                       drivers.translated("store 'a'")):

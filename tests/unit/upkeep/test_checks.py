@@ -168,7 +168,7 @@ class StoresTest(Case):
 
     def test_each_that_does_not_is_named(self):
         self.assertEqual(
-            Finding(BAD, "store 'cold' did not answer: TimeoutError; "
+            Finding(BAD, "store 'cold' is unavailable: TimeoutError; "
                          "store 'slow' failed: OSError"),
             self.check(fast=fixture.Store(tidy=False),
                        slow=self.failing(OSError('secret')),

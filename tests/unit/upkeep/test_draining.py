@@ -144,7 +144,7 @@ class LeftTest(Case):
 
     def test_one_that_does_not_fit_into_the_target(self):
         self.have(new=[FULL])
-        self.stays('left', "store 'new' is full")
+        self.stays('left', "store 'new' is full: StorageFull")
         self.assertIsNone(locks.holder(IMAGE))
 
     def test_one_that_was_deleted_meanwhile(self):
