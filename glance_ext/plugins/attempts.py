@@ -179,6 +179,11 @@ class Attempts:
         """
         self._failed[store] = cause
         self._set(store, 'failure')
+        if isinstance(cause, errors.StoreOccupied):
+            # What lies there came between, and is not ours to clear.
+            noted = self._run.action.state.get('noted', [])
+            self._run.action.state['noted'] = [
+                each for each in noted if each != store]
         if cause.passing:
             return
         if self._run.action.spec['all_stores_must_succeed']:

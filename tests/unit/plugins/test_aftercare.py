@@ -13,10 +13,13 @@
 
 from unittest import mock
 
+import sqlalchemy as sa
+
 from glance_ext import errors
 from glance_ext.host import copies
 from glance_ext.host import database
 from glance_ext.host import locks
+from glance_ext.host import tasks
 from glance_ext.plugins import aftercare
 from glance_ext.stores import fixture
 from glance_ext.stores.fixture import Fault
@@ -83,6 +86,7 @@ class ClearTest(Case):
 
     def test_copies_of_a_deleted_image(self):
         self.leave(Fault('clean', 'raise'))
+        self.set_image(status='deleted', deleted=True)
         with self.assertLogs(LOG, 'INFO') as log:
             aftercare.clear_deleted(IMAGE, ['slow', 'fast'])
         self.assertEqual(
@@ -91,6 +95,21 @@ class ClearTest(Case):
         self.assertEqual({'fast': None, 'slow': DATA}, self.held())
         aftercare.clear_deleted(IMAGE, ['slow'])
         self.assertIsNone(self.left())
+
+    def test_no_copy_of_an_image_that_is_not_deleted(self):
+        self.leave()
+        aftercare.clear_deleted(IMAGE, ['slow'])
+        self.assertEqual(DATA, self.left())
+
+    def test_no_copy_that_the_scrubber_will_delete(self):
+        self.leave()
+        action = self.action()
+        self.do(locks.drop, IMAGE, stored.ACTION)
+        self.add_copy('slow', deleted=True, status='pending_delete')
+        self.set_image(status='pending_delete', deleted=True)
+        aftercare.clear_deleted(IMAGE, ['slow'])
+        aftercare.clear(action, 'slow', IMAGE)
+        self.assertEqual(DATA, self.left())
 
     def test_what_an_import_did_without(self):
         self.leave(Fault('clean', 'raise'))
@@ -103,6 +122,35 @@ class ClearTest(Case):
         self.leave()
         locks.take(IMAGE, 'task')
         aftercare.clear_left(IMAGE, ['slow'])
+        self.assertEqual(DATA, self.left())
+
+    def test_nobody_can_begin_to_write_meanwhile(self):
+        self.leave()
+        remove = aftercare.clearing.remove_leftovers
+
+        def late(*arguments):
+            self.assertFalse(locks.take(IMAGE, 'task'))
+            remove(*arguments)
+        with mock.patch.object(aftercare.clearing, 'remove_leftovers', late):
+            aftercare.clear_left(IMAGE, ['slow'])
+        self.assertIsNone(self.left())
+        self.assertTrue(locks.take(IMAGE, 'task'))
+        self.assertEqual([], tasks.ours())
+        self.assertEqual([], database.read(sa.select(database.tasks.c.id)))
+
+    def test_nothing_of_an_image_that_another_action_holds(self):
+        self.leave()
+        action = self.action()
+        self.do(locks.drop, IMAGE, stored.ACTION)
+        locks.take(IMAGE, 'task')
+        with self.assertLogs(LOG, 'ERROR'):
+            aftercare.clear(action, 'slow', IMAGE)
+        self.assertEqual(DATA, self.left())
+
+    def test_no_copy_that_a_location_leads_to(self):
+        self.leave()
+        self.add_copy('slow')
+        aftercare.clear(self.action(), 'slow', IMAGE)
         self.assertEqual(DATA, self.left())
 
     def test_nothing_that_was_recorded_meanwhile(self):
