@@ -98,6 +98,27 @@ def remove(connection: db.Connection, location_ids: Iterable[int]) -> None:
             updated_at=moment))
 
 
+def undo_add(connection: db.Connection, image_id: str,
+             location_ids: Collection[int]) -> bool:
+    """Take locations away that :func:`add` added, but never the last ones.
+
+    :returns: False where nothing was done: the others that an image with
+        data had were taken away meanwhile
+    """
+    has_data = connection.execute(sa.select(images.c.id).where(
+        images.c.id == image_id, images.c.deleted == sa.false(),
+        images.c.status.in_(('active', 'deactivated'))).with_for_update()
+    ).one_or_none()
+    if has_data is not None and location_ids and not connection.execute(
+            sa.select(image_locations.c.id).where(
+                image_locations.c.image_id == image_id,
+                image_locations.c.id.not_in(location_ids),
+                image_locations.c.deleted == sa.false()).limit(1)).all():
+        return False
+    remove(connection, location_ids)
+    return True
+
+
 def take_away(connection: db.Connection, image_id: str, task_id: str, *,
               location_id: int, others: Collection[int],
               statuses: Collection[str]) -> bool:

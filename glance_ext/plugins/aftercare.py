@@ -23,6 +23,7 @@ from oslo_config import cfg
 from oslo_log import log as logging
 
 from glance_ext import errors
+from glance_ext.actions import record
 from glance_ext.actions.run import Run
 from glance_ext.host import copies
 from glance_ext.host import database as db
@@ -30,6 +31,7 @@ from glance_ext.host import images
 from glance_ext.host import locks
 from glance_ext.host import reservations
 from glance_ext.host import short_locks
+from glance_ext.host import tasks
 from glance_ext.stores import clearing
 from glance_ext.stores import drivers
 
@@ -68,20 +70,32 @@ def clear_deleted(image_id: str, stores: Iterable[str]) -> None:
             LOG.info('Image %s is deleted: %s', image_id, exc.message)
 
 
-def clear_left(image_id: str, stores: Iterable[str]) -> None:
-    """Delete what an import that did without these stores left there."""
+def clear_left(action: record.Action) -> None:
+    """Delete what an import that did without some stores left in them."""
     def clear_one(store: str) -> None:
-        # In the thread that waits for the store: as long as it does, nobody
-        # else may begin to write there.
-        with short_locks.taken(image_id, 'clean-up') as is_ours:
-            if is_ours and not is_located(image_id, store):
-                clearing.remove_leftovers(store, image_id, None)
+        # In the thread that waits for the store: for as long as it does,
+        # nobody else may begin to write there.
+        with short_locks.taken(action.image_id, 'clean-up') as is_ours:
+            if not is_ours:
+                raise errors.StoreBusy('another operation has the image')
+            if not is_located(action.image_id, store):
+                clearing.remove_leftovers(store, action.image_id, None)
 
-    for store in stores:
+    for store in action.state.get('left', ()):
         with contextlib.suppress(errors.StoreError):
             clearing.in_turn(
-                store, image_id, cfg.CONF.glance_ext.stall_timeout,
+                store, action.image_id, cfg.CONF.glance_ext.stall_timeout,
                 functools.partial(clear_one, store))
+            forget_left(action, store)
+
+
+def forget_left(action: record.Action, store: str) -> None:
+    """Note that nothing is left any more of what an ended action left."""
+    state = {**action.state, 'left': [
+        each for each in action.state['left'] if each != store]}
+    db.transaction(lambda connection: tasks.alter(
+        connection, action.id, state=state))
+    action.state = state
 
 
 def is_located(image_id: str, store: str) -> bool:
@@ -96,13 +110,14 @@ def is_located(image_id: str, store: str) -> bool:
         for each in copies.with_data(image_id))
 
 
-def clear(run: Run, store: str, image_id: str) -> None:
+def clear(run: Run, store: str, image_id: str) -> bool:
     """Delete what an action has written to a store and not recorded.
 
     Only where nobody else can have written it: while the action holds the
     image, or its id, or while the image is deleted, and no location leads
     there.
 
+    :returns: False where what lies there is somebody else's, or is recorded
     :raises errors.StoreError: not now
     """
     holder = locks.holder(image_id)
@@ -111,9 +126,9 @@ def clear(run: Run, store: str, image_id: str) -> None:
         LOG.error('Action %s of image %s: what it may have written to %s is '
                   'left there, because the image id is not its own any more',
                   run.action.id, image_id, drivers.name(store))
-        return
+        return False
     if is_located(image_id, store):
-        return
+        return False
     try:
         if run.lacks_token and drivers.needs_token(store):
             raise clearing.LeftoversUnknown(
@@ -123,6 +138,7 @@ def clear(run: Run, store: str, image_id: str) -> None:
     except clearing.LeftoversUnknown as exc:
         LOG.error('Action %s of image %s: %s. Nobody looks for it again.',
                   run.action.id, image_id, exc.message)
+    return True
 
 
 def _is_deleted(image_id: str) -> bool:
