@@ -182,11 +182,9 @@ class Attempts:
         """
         self._failed[store] = cause
         self._set(store, 'failure')
-        if isinstance(cause, errors.StoreOccupied):
-            # What lies there came between, and is not ours to clear.
-            noted = self._run.action.state.get('noted', [])
-            self._run.action.state['noted'] = [
-                each for each in noted if each != store]
+        if store not in self._transaction.left:
+            # What lies there now is not ours to clear.
+            forget_noted(self._run.action, store)
         if cause.passing:
             return
         if self._run.action.spec['all_stores_must_succeed']:
@@ -298,6 +296,12 @@ class Attempts:
             self.virtual_size = inspection.inspect(
                 image, self._run.context, feed)
         return look
+
+
+def forget_noted(action: record.Action, store: str) -> None:
+    """Note that nothing of an action lies in a store without a record."""
+    action.state['noted'] = [
+        each for each in action.state.get('noted', []) if each != store]
 
 
 def reader(run: Run, algorithms: set[str], recorded: Mapping[str, str],

@@ -215,6 +215,7 @@ class ImageImport(importing.Import):
             creation.discard(future_id, action.id)
         for store in action.state.get('noted', []):
             aftercare.clear(run, store, future_id)
+            attempts.forget_noted(action, store)
 
     def _obtain(self, run: Run) -> tuple[dict[str, str], dict[str, str]]:
         """Have the data in staging; return its digests, and the wanted ones.

@@ -31,6 +31,7 @@ from glance_ext.host import policy
 from glance_ext.host import staging
 from glance_ext.host import tasks
 from glance_ext.plugins import aftercare
+from glance_ext.plugins import attempts
 from glance_ext.plugins.attempts import Attempts
 from glance_ext.stores import writing
 from glance_ext.stores.digesting import Readable
@@ -154,9 +155,9 @@ class Import(abc.ABC):
                         action.image_id)
         staging.remove(action.id)
         for store in action.state.get('noted', []):
-            if not aftercare.clear(run, store, action.image_id):
-                continue
-            if action.stores[store]['status'] != 'failure':
+            is_cleared = aftercare.clear(run, store, action.image_id)
+            attempts.forget_noted(action, store)
+            if is_cleared and action.stores[store]['status'] != 'failure':
                 action.stores[store]['status'] = 'rolled-back'
 
     def roll_back(self, connection: db.Connection,
@@ -212,6 +213,7 @@ class Import(abc.ABC):
                 'success' if store in there else 'pending')
             if store in action.state.get('noted', []) and store not in there:
                 aftercare.clear(run, store, action.image_id)
+                attempts.forget_noted(action, store)
         run.write(record.READING)
 
     def _go_on(self, run: Run, job: Attempts, cause: errors.ActionError
