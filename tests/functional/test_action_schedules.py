@@ -20,7 +20,6 @@ import time
 
 from tests.functional import action_schedules
 from tests.functional import test_manage_hash_missing
-from tests.harness import glance
 from tests.harness.backends import http
 from tests.harness.backends import http_raw
 from tests.harness.soaking import SOAK

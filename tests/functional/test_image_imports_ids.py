@@ -16,9 +16,6 @@ import uuid
 
 from tests.functional import disks
 from tests.functional import import_requests
-from tests.functional.import_requests import IMPORTS
-from tests.harness import glance
-from tests.harness import web
 from tests.harness.soaking import SOAK
 from tests.harness.users import ADMIN
 from tests.harness.users import MEMBER
