@@ -273,6 +273,8 @@ class Schedule:
                                 f'{ended["error"] and ended["error"]["code"]}')
         try:
             cases.until(lambda: not self.problems(), 60)
+            self.glance.request('DELETE', self.on(''))
+            cases.until(lambda: not self.problems(), 60)
         except AssertionError:
             raise AssertionError(self.problems(), self.did) from None
 

@@ -29,7 +29,7 @@ from tests.harness.soaking import SOAK
 SEED = int(os.environ.get('GLANCE_EXT_SOAK_SEED', time.time_ns()))
 COUNT = int(os.environ.get('GLANCE_EXT_SOAK_SCHEDULES',
                            '1000' if SOAK else '24'))
-AT_ONCE = 6
+AT_ONCE = 8
 
 
 class ActionsTest(cases.HashCase):
@@ -82,6 +82,9 @@ class ActionsTest(cases.HashCase):
                     print('failed', failed[-1], flush=True)
                 else:
                     did.update(each.result())
+                    ended = sum(future.done() for future in running)
+                    if not ended % 50:
+                        print(f'{ended} ended', flush=True)
         print(f'{COUNT} schedules, seed {SEED}, {len(failed)} failed: '
               f'{sorted(did.items())}', flush=True)
         self.assertEqual([], failed)
