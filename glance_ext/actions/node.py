@@ -112,6 +112,7 @@ def begin_unlocked(spec: dict[str, Any], image: Any | None,
     :param action_id: of the action; one that has expired makes room
     :returns: the action; that which there is, where it has this id
     :raises Busy: a task has this id that is not known as an action
+    :raises reservations.IdTakenError: the image's id cannot be reserved
     """
     arguments = (spec, image and image.image_id, image and image.owner,
                  context, kept, action_id)
@@ -165,7 +166,7 @@ def _insert(spec: dict[str, Any], image_id: str | None,
         owner=context.project_id or image_owner or '',
         image_id=image_id, input_=input_, user_id=context.user_id,
         request_id=context.request_id, message='Waiting for its turn',
-        task_id=action_id)
+        task_id=action_id, future_id=spec.get('future_id'))
 
 
 def show(action_id: str) -> record.Action | None:

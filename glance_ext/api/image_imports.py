@@ -30,6 +30,7 @@ from glance_ext.host import creation
 from glance_ext.host import images
 from glance_ext.host import policy
 from glance_ext.host import quotas
+from glance_ext.host import reservations
 from glance_ext.host import tasks
 from glance_ext.host import wsgi
 from glance_ext.host.wsgi import Answer
@@ -59,9 +60,9 @@ _IMPORTS = own_resources.Resource(
 def create(request: wsgi.Request) -> Answer:
     """Accept an import. 201 with its address.
 
-    400 for a bad body or location, 403 by the policies, 409 where there is
-    an image with the wanted id or the key was of another request, 413 for
-    quotas. What Glance would say about such an image it says here.
+    400 for a bad body or location, 403 by the policies, 409 where an image
+    or an import has the wanted id, or the key was of another request, 413
+    for quotas. What Glance would say about such an image it says here.
     """
     context = request.context
     if context.read_only or not policy.allows(
@@ -71,12 +72,25 @@ def create(request: wsgi.Request) -> Answer:
     action_id, fingerprint = own_resources.keyed(request, body)
     if there := own_resources.known(action_id):
         return _IMPORTS.accepted(request, there, fingerprint)
+    try:
+        action = _accept(request, body, action_id, fingerprint)
+    except webob.exc.HTTPConflict:
+        # It may be the same request, sent twice at once, that has the id.
+        there = own_resources.known(action_id)
+        if there is None:
+            raise
+        action = there
+    return _IMPORTS.accepted(request, action, fingerprint)
+
+
+def _accept(request: wsgi.Request, body: dict[str, Any],
+            action_id: str | None, fingerprint: str) -> record.Action:
+    context = request.context
     kept, secrets = _split(request, body)
     properties = body.get('image_properties', {})
     creation.preview(context, properties)
     if 'id' in properties and images.read(properties['id']) is not None:
-        raise webob.exc.HTTPConflict(
-            explanation=f'Image ID {properties["id"]} already exists!')
+        raise _taken(properties['id'])
     if cfg.CONF.glance_ext.image_id_reuse_guard:
         ids.require_unused(json.dumps(properties).encode(), context)
     stores = imports.choose_stores(request, body)
@@ -84,16 +98,17 @@ def create(request: wsgi.Request) -> Answer:
                                    imports.in_flight(context)):
         raise webob.exc.HTTPRequestEntityTooLarge(explanation=why)
     try:
-        action = node.begin_unlocked(
+        return node.begin_unlocked(
             image_import.spec(body, stores, kept, fingerprint), None,
             context,
             kept=secrets, action_id=action_id)
+    except reservations.IdTakenError as exc:
+        raise _taken(properties['id']) from exc
     except node.TooLarge as exc:
         raise webob.exc.HTTPRequestEntityTooLarge(
             explanation='The request is too large to be kept.') from exc
     except node.Busy as exc:
         raise own_resources.key_was_used() from exc
-    return _IMPORTS.accepted(request, action, fingerprint)
 
 
 def upload(request: wsgi.Request, import_id: str) -> Answer:
@@ -186,6 +201,12 @@ def _split(request: wsgi.Request, body: dict[str, Any]
         if source.needs_token:
             kept['needs_token'] = True
     return {**kept, 'secret': sorted(secrets)}, secrets
+
+
+def _taken(image_id: str) -> webob.exc.HTTPConflict:
+    return webob.exc.HTTPConflict(
+        explanation=f'Image ID {image_id} already exists, or another image '
+                    f'import has reserved it.')
 
 
 def _bad(why: str) -> webob.exc.HTTPBadRequest:

@@ -19,8 +19,8 @@ from types import SimpleNamespace
 from typing import Any
 
 from glance.api.v2 import images as images_api
+from glance.common import exception
 from glance.common import wsgi
-from glance.db.sqlalchemy import models
 import glance.quota
 import sqlalchemy as sa
 import webob.exc
@@ -30,11 +30,7 @@ from glance_ext.host import contexts
 from glance_ext.host import database as db
 from glance_ext.host import images
 from glance_ext.host import locks
-
-#: The tables whose rows belong to an image, and that of images.
-_TABLES = [model.__table__ for model in (
-    models.ImageTag, models.ImageProperty, models.ImageLocation,
-    models.ImageMember)]
+from glance_ext.host import reservations
 
 
 def preview(context: contexts.Context, properties: dict[str, Any]) -> Any:
@@ -66,15 +62,20 @@ def build(context: contexts.Context, properties: dict[str, Any]) -> Any:
         raise _refused(exc) from exc
 
 
-def add(context: contexts.Context, properties: dict[str, Any]) -> None:
-    """Add an image in status ``importing``, with Glance's notification.
+def add(context: contexts.Context, properties: dict[str, Any],
+        task_id: str) -> None:
+    """Make an image of a reserved id, with Glance's notification.
 
-    :raises errors.ImageExists: there is one with this id
+    It has the status ``importing``, and the task has its lock.
+
+    :raises errors.ImageExists: the id is not reserved for the task
     :raises errors.ImageRefused: it is against a policy or a quota by now
     """
     def insert(image: Any) -> None:
         image.status = images.IMPORTING
-        images.gateway().get_repo(context).add(image)
+        gateway = copy.copy(images.gateway())
+        gateway.db_api = _Reserved(gateway.db_api, task_id)
+        gateway.get_repo(context).add(image)
 
     try:
         _create(context, properties, insert)
@@ -90,28 +91,47 @@ def _refused(cause: webob.exc.HTTPException) -> errors.ImageRefused:
         f'The image cannot be made: {cause.explanation}')
 
 
-def is_ours(image_id: str, task_id: str) -> bool:
-    """Tell whether an image is one that :func:`add` made for a task."""
-    image = images.read(image_id)
-    return (image is not None and image.status == images.IMPORTING
-            and locks.holder(image_id) in (None, task_id))
+class _Reserved:
+    """Glance's database, where the row of a new image is there already."""
+
+    def __init__(self, api: Any, task_id: str) -> None:
+        self._api = api
+        self._task_id = task_id
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._api, name)
+
+    def image_create(self, context: contexts.Context,
+                     values: dict[str, Any]) -> Any:
+        """Write the image into its row, and have it be seen then.
+
+        :raises exception.Duplicate: the row is not one for this task
+        """
+        admin, image_id = contexts.admin(), values['id']
+        if locks.holder(image_id) != self._task_id:
+            raise exception.Duplicate
+        try:
+            self._api.image_update(admin, image_id, values,
+                                   from_state=reservations.RESERVED)
+        except (exception.NotFound, exception.Conflict) as exc:
+            raise exception.Duplicate from exc
+        if not db.transaction(lambda connection: reservations.become_image(
+                connection, image_id, self._task_id)):
+            raise exception.Duplicate
+        return self._api.image_get(admin, image_id)
 
 
-def discard(image_id: str) -> None:
-    """Take an image away that never came to be, to the last row."""
+def discard(image_id: str, task_id: str) -> None:
+    """Take away what :func:`add` made for a task; the id stays reserved."""
     def work(connection: db.Connection) -> None:
         there = connection.execute(sa.select(db.images.c.id).where(
             db.images.c.id == image_id,
-            db.images.c.status == images.IMPORTING
-        ).with_for_update()).one_or_none()
-        if there is None:
-            return
-        for table in _TABLES:
-            connection.execute(table.delete().where(
-                table.c.image_id == image_id))
-        connection.execute(db.images.delete().where(
-            db.images.c.id == image_id))
-    images.announce('image.delete', image_id)
+            db.images.c.status == images.IMPORTING,
+            locks.held(image_id, task_id)).with_for_update()).one_or_none()
+        if there is not None:
+            reservations.restore(connection, image_id, task_id)
+    if locks.holder(image_id) == task_id:
+        images.announce('image.delete', image_id)
     db.transaction(work)
 
 

@@ -66,9 +66,7 @@ def take(image_id: str, task_id: str,
                 value=task_id, deleted=False))
         if taken.rowcount == 0:
             try:
-                connection.execute(image_properties.insert().values(
-                    image_id=image_id, name=_NAME, value=task_id,
-                    deleted=False))
+                insert(connection, image_id, task_id)
             except db_exception.DBDuplicateEntry:
                 return False
         if not prepare(connection):
@@ -79,6 +77,15 @@ def take(image_id: str, task_id: str,
         return bool(db.transaction(work))
     except _Refused:
         return False
+
+
+def insert(connection: db.Connection, image_id: str, task_id: str) -> None:
+    """Lock an image, or an id, that has never been locked.
+
+    :raises oslo_db.exception.DBDuplicateEntry: it has
+    """
+    connection.execute(image_properties.insert().values(
+        image_id=image_id, name=_NAME, value=task_id, deleted=False))
 
 
 class _Refused(Exception):

@@ -28,6 +28,7 @@ from oslo_utils import uuidutils
 import sqlalchemy as sa
 
 from glance_ext.host import database as db
+from glance_ext.host import reservations
 from glance_ext.host import signatures
 from glance_ext.host.database import task_info
 from glance_ext.host.database import tasks
@@ -243,11 +244,13 @@ def _within(age: datetime.timedelta | None) -> list[Any]:
 def insert(*, type_: str, owner: str, image_id: str | None,
            input_: dict[str, Any], user_id: str | None, request_id: str | None,
            message: str, task_id: str | None = None,
-           status: str = PENDING) -> Task:
+           status: str = PENDING, future_id: str | None = None) -> Task:
     """Add a row, pending unless told otherwise, and return it.
 
     An action in ``input_`` is signed.
 
+    :param future_id: of an image that is to be: reserved for the task
+    :raises reservations.IdTakenError: nothing was added
     :raises oslo_db.exception.DBDuplicateEntry: there is a ``task_id``
     """
     moment = db.now()
@@ -261,6 +264,8 @@ def insert(*, type_: str, owner: str, image_id: str | None,
             created_at=moment, updated_at=moment, deleted=False))
         connection.execute(task_info.insert().values(
             task_id=task_id, input=input_, message=message))
+        if future_id:
+            reservations.take(connection, future_id, task_id)
 
     db.transaction(work)
     return Task(task_id, type_, status, owner, image_id, moment, moment,

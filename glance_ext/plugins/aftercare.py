@@ -23,10 +23,15 @@ from oslo_config import cfg
 from oslo_log import log as logging
 
 from glance_ext import errors
+from glance_ext.actions import record
 from glance_ext.actions.run import Run
 from glance_ext.host import copies
 from glance_ext.host import database as db
+from glance_ext.host import images
 from glance_ext.host import locks
+from glance_ext.host import reservations
+from glance_ext.host import short_locks
+from glance_ext.host import tasks
 from glance_ext.stores import clearing
 from glance_ext.stores import drivers
 
@@ -53,34 +58,77 @@ def bring_back(image_id: str, recorded: Mapping[str, int]) -> None:
 
 
 def clear_deleted(image_id: str, stores: Iterable[str]) -> None:
-    """Delete copies of a deleted image that its deletion did not know of."""
+    """Delete copies of a deleted image that its deletion did not know of.
+
+    Not those that it has left to Glance's scrubber, which can be restored.
+    """
     for store in stores:
         try:
-            clearing.clear(store, image_id, None)
+            if _is_deleted(image_id) and not is_located(image_id, store):
+                clearing.clear(store, image_id, None)
         except errors.StoreError as exc:
             LOG.info('Image %s is deleted: %s', image_id, exc.message)
 
 
-def clear_left(image_id: str, stores: Iterable[str]) -> None:
-    """Delete what an import that did without these stores left there."""
+def clear_left(action: record.Action) -> None:
+    """Delete what an import that did without some stores left in them."""
     def clear_one(store: str) -> None:
-        # Somebody may have begun to write there again.
-        if not locks.holder(image_id) and not copies.in_stores(
-                image_id, [store]):
-            clearing.remove_leftovers(store, image_id, None)
+        # In the thread that waits for the store: for as long as it does,
+        # nobody else may begin to write there.
+        with short_locks.taken(action.image_id, 'clean-up') as is_ours:
+            if not is_ours:
+                raise errors.StoreBusy('another operation has the image')
+            if not is_located(action.image_id, store):
+                clearing.remove_leftovers(store, action.image_id, None)
 
-    for store in stores:
+    for store in action.state.get('left', ()):
         with contextlib.suppress(errors.StoreError):
             clearing.in_turn(
-                store, image_id, cfg.CONF.glance_ext.stall_timeout,
+                store, action.image_id, cfg.CONF.glance_ext.stall_timeout,
                 functools.partial(clear_one, store))
+            forget_left(action, store)
 
 
-def clear(run: Run, store: str, image_id: str) -> None:
-    """Delete what is in a store of a copy that is not recorded.
+def forget_left(action: record.Action, store: str) -> None:
+    """Note that nothing is left any more of what an ended action left."""
+    state = {**action.state, 'left': [
+        each for each in action.state['left'] if each != store]}
+    db.transaction(lambda connection: tasks.alter(
+        connection, action.id, state=state))
+    action.state = state
 
+
+def is_located(image_id: str, store: str) -> bool:
+    """Tell whether a location of an image leads, or may, into a store.
+
+    Also one whose data Glance's scrubber or a drain is still to delete. A
+    location that names no store that is known counts if it has the id.
+    """
+    return any(
+        (named := drivers.store_of(each)) == store
+        or not named and image_id in each.url
+        for each in copies.with_data(image_id))
+
+
+def clear(run: Run, store: str, image_id: str) -> bool:
+    """Delete what an action has written to a store and not recorded.
+
+    Only where nobody else can have written it: while the action holds the
+    image, or its id, or while the image is deleted, and no location leads
+    there.
+
+    :returns: False where what lies there is somebody else's, or is recorded
     :raises errors.StoreError: not now
     """
+    holder = locks.holder(image_id)
+    if holder != run.action.id and not (
+            holder is None and _is_deleted(image_id)):
+        LOG.error('Action %s of image %s: what it may have written to %s is '
+                  'left there, because the image id is not its own any more',
+                  run.action.id, image_id, drivers.name(store))
+        return False
+    if is_located(image_id, store):
+        return False
     try:
         if run.lacks_token and drivers.needs_token(store):
             raise clearing.LeftoversUnknown(
@@ -90,3 +138,11 @@ def clear(run: Run, store: str, image_id: str) -> None:
     except clearing.LeftoversUnknown as exc:
         LOG.error('Action %s of image %s: %s. Nobody looks for it again.',
                   run.action.id, image_id, exc.message)
+    return True
+
+
+def _is_deleted(image_id: str) -> bool:
+    """Tell whether there was an image, and nobody can have its id now."""
+    image = images.read(image_id)
+    return (image is not None and image.is_gone
+            and image.status != reservations.RESERVED)

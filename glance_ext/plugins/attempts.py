@@ -28,6 +28,7 @@ from glance_ext.host import import_plugins
 from glance_ext.host import inspection
 from glance_ext.host import release
 from glance_ext.host import tasks
+from glance_ext.plugins import aftercare
 from glance_ext.plugins import staged
 from glance_ext.stores import clearing
 from glance_ext.stores import drivers
@@ -165,12 +166,14 @@ class Attempts:
                 f'{where} still has what the attempt before has written')
         if clearing.is_occupied(store, image_id, self._run.context,
                                cfg.CONF.glance_ext.stall_timeout):
-            if not _is_left(store, image_id):
+            if not (left_by := _left_by(store, image_id)):
                 raise errors.StoreOccupied(
                     f'{where} has data under this id already, which is no '
                     f'copy of the image')
             clearing.clear(store, image_id, self._run.context,
                            cfg.CONF.glance_ext.stall_timeout)
+            for action in left_by:
+                aftercare.forget_left(action, store)
 
     def _fail(self, store: str, cause: errors.ActionError) -> None:
         """Note that a store has failed.
@@ -179,6 +182,9 @@ class Attempts:
         """
         self._failed[store] = cause
         self._set(store, 'failure')
+        if store not in self._transaction.left:
+            # What lies there now is not ours to clear.
+            forget_noted(self._run.action, store)
         if cause.passing:
             return
         if self._run.action.spec['all_stores_must_succeed']:
@@ -292,6 +298,12 @@ class Attempts:
         return look
 
 
+def forget_noted(action: record.Action, store: str) -> None:
+    """Note that nothing of an action lies in a store without a record."""
+    action.state['noted'] = [
+        each for each in action.state.get('noted', []) if each != store]
+
+
 def reader(run: Run, algorithms: set[str], recorded: Mapping[str, str],
            sources: int = 1) -> Pass:
     """Return how an action reads its source of ``run.progress.total``.
@@ -316,13 +328,12 @@ def reader(run: Run, algorithms: set[str], recorded: Mapping[str, str],
         retry=retry, sleep=run.sleep, progress=run.progress)
 
 
-def _is_left(store: str, image_id: str) -> bool:
-    """Tell whether an import that did without a store could not clear it."""
-    return any(
-        store in action.state.get('left', ())
-        for batch in node.newest_first(
+def _left_by(store: str, image_id: str) -> list[record.Action]:
+    """Return the imports that did without a store and could not clear it."""
+    return [
+        action for batch in node.newest_first(
             image_id=image_id, status=tasks.SUCCESS, count=10)
-        for action in batch)
+        for action in batch if store in action.state.get('left', ())]
 
 
 def _close(sources: Sequence[Readable]) -> None:

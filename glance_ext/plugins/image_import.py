@@ -13,10 +13,12 @@
 """Bits that become an image only after they were fetched and verified.
 
 From the specification "New upload workflow": until the end there is no
-image, and nothing that anybody sees of one.
+image, and nothing that anybody sees of one. The id of the image is reserved
+from when the import is accepted until it has ended and is undone.
 """
 
 from collections.abc import Sequence
+import functools
 from pathlib import Path
 from typing import Any
 
@@ -30,8 +32,8 @@ from glance_ext.host import copies
 from glance_ext.host import creation
 from glance_ext.host import database as db
 from glance_ext.host import images
-from glance_ext.host import locks
 from glance_ext.host import quotas
+from glance_ext.host import reservations
 from glance_ext.host import staging
 from glance_ext.host import tasks
 from glance_ext.plugins import aftercare
@@ -76,9 +78,8 @@ class ImageImport(importing.Import):
     The spec holds ``location`` and ``hash_uri`` without their queries,
     ``image_properties``, the stores, the expected digest, and the
     ``future_id`` of the image. The state holds ``uploaded``; ``facts``, that
-    is what the image is, found out by the verifiers; ``noted``, the stores
-    where something may lie; and ``created``, once the image's row may be
-    there.
+    is what the image is, found out by the verifiers; and ``noted``, the
+    stores where something may lie.
     """
 
     name = ACTION_TYPE
@@ -87,6 +88,8 @@ class ImageImport(importing.Import):
 
     def run(self, run: Run) -> None:
         action = run.action
+        if not reservations.ensure(action.spec['future_id'], action.id):
+            raise errors.ImageExists('Another image or import has the id')
         self._begin(run)
         self._verify(run, *self._obtain(run))
         future = _future(run)
@@ -113,7 +116,17 @@ class ImageImport(importing.Import):
 
     def roll_back(self, connection: db.Connection,
                   action: record.Action) -> None:
-        """There is no image that would have to be told."""
+        """Let go of the id: there is no image that would have it."""
+        reservations.release(connection, action.spec['future_id'], action.id)
+
+    def look_after(self, actions: list[record.Action]) -> None:
+        """As with other imports; and release what an older node did not."""
+        super().look_after(actions)
+        for action in actions:
+            if action.phase == record.ENDED and reservations.is_reserved(
+                    action.spec['future_id']):
+                db.transaction(functools.partial(
+                    self.roll_back, action=action))
 
     # What the attempts ask ------------------------------------------------
 
@@ -139,7 +152,8 @@ class ImageImport(importing.Import):
         size = next(iter(written.values())).size
         virtual_size = job.virtual_size or action.state['facts'][
             'virtual_size']
-        self._create(run, image.id)
+        run.write(record.RECORDING)
+        creation.add(run.context, _properties(run), action.id)
         action.result = {
             'image_id': image.id, 'size': size, 'virtual_size': virtual_size,
             'checksum': found[attempts.CHECKSUM], 'os_hash_algo': algorithm,
@@ -193,17 +207,15 @@ class ImageImport(importing.Import):
     def _clear(self, run: Run) -> None:
         """Delete the image and the data that are not to be.
 
-        What is under the id and not ours is left alone.
+        What is under an id that another image or import has is left alone.
         """
         action = run.action
         future_id = action.spec['future_id']
-        if action.state.get('created') and creation.is_ours(
-                future_id, action.id):
-            creation.discard(future_id)
-        there = images.read(future_id)
-        if there is None or there.deleted:
-            for store in action.state.get('noted', []):
-                aftercare.clear(run, store, future_id)
+        if reservations.ensure(future_id, action.id):
+            creation.discard(future_id, action.id)
+        for store in action.state.get('noted', []):
+            aftercare.clear(run, store, future_id)
+            attempts.forget_noted(action, store)
 
     def _obtain(self, run: Run) -> tuple[dict[str, str], dict[str, str]]:
         """Have the data in staging; return its digests, and the wanted ones.
@@ -250,23 +262,6 @@ class ImageImport(importing.Import):
             'virtual_size': subject.virtual_size}
         action.state['file'] = subject.file.name
         run.write(record.WRITING)
-
-    def _create(self, run: Run, image_id: str) -> None:
-        """Add the image's row, and lock it."""
-        action = run.action
-        action.state['created'] = True
-        run.write(record.RECORDING)
-        try:
-            creation.add(run.context, _properties(run))
-        except errors.ImageExists:
-            action.state['created'] = False
-            raise
-        try:
-            if locks.take(image_id, action.id):
-                return
-        except locks.ImageGone:
-            pass
-        raise errors.ImageDeleted('The image was deleted while it was made')
 
 
 def _future(run: Run) -> images.Image:

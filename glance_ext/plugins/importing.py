@@ -17,6 +17,8 @@ import functools
 import pathlib
 from typing import Any
 
+from oslo_log import log as logging
+
 from glance_ext import errors
 from glance_ext.actions import record
 from glance_ext.actions.run import Run
@@ -29,9 +31,12 @@ from glance_ext.host import policy
 from glance_ext.host import staging
 from glance_ext.host import tasks
 from glance_ext.plugins import aftercare
+from glance_ext.plugins import attempts
 from glance_ext.plugins.attempts import Attempts
 from glance_ext.stores import writing
 from glance_ext.stores.digesting import Readable
+
+LOG = logging.getLogger(__name__)
 
 #: What ends an import however many stores have their copy.
 _FINAL = (errors.Cancelled, errors.ImageDeleted, errors.ImageNotActive,
@@ -142,14 +147,17 @@ class Import(abc.ABC):
         removed = _recorded(action)
 
         def work(connection: db.Connection) -> bool:
-            copies.remove(connection, removed)
-            return True
+            return copies.undo_add(connection, action.image_id, removed)
 
-        run.write(record.ROLLING_BACK, work)
+        if not run.write(record.ROLLING_BACK, work):
+            LOG.warning('Action %s leaves the copies of image %s that it '
+                        'made: the image has no other', action.id,
+                        action.image_id)
         staging.remove(action.id)
         for store in action.state.get('noted', []):
-            aftercare.clear(run, store, action.image_id)
-            if action.stores[store]['status'] != 'failure':
+            is_cleared = aftercare.clear(run, store, action.image_id)
+            attempts.forget_noted(action, store)
+            if is_cleared and action.stores[store]['status'] != 'failure':
                 action.stores[store]['status'] = 'rolled-back'
 
     def roll_back(self, connection: db.Connection,
@@ -176,8 +184,9 @@ class Import(abc.ABC):
         for action in actions:
             image = images.read(action.image_id)
             if image is not None and image.status == 'deleted':
-                aftercare.clear_deleted(
-                    image.id, action.state.get('copies', {}))
+                aftercare.clear_deleted(image.id, [
+                    *action.state.get('copies', {}),
+                    *action.state.get('left', [])])
                 continue
             if image is None or image.is_gone or locks.holder(image.id):
                 continue
@@ -185,7 +194,8 @@ class Import(abc.ABC):
                 _look_after_success(action, image)
             elif removed := _recorded(action):
                 db.transaction(functools.partial(
-                    copies.remove, location_ids=removed))
+                    copies.undo_add, image_id=image.id,
+                    location_ids=removed))
             if copies.importing(image.id):
                 db.transaction(functools.partial(
                     copies.set_lists, image_id=image.id, importing=[]))
@@ -203,6 +213,7 @@ class Import(abc.ABC):
                 'success' if store in there else 'pending')
             if store in action.state.get('noted', []) and store not in there:
                 aftercare.clear(run, store, action.image_id)
+                attempts.forget_noted(action, store)
         run.write(record.READING)
 
     def _go_on(self, run: Run, job: Attempts, cause: errors.ActionError
@@ -269,4 +280,4 @@ def _look_after_success(action: record.Action, image: images.Image) -> None:
             algorithm=result['os_hash_algo'],
             value=result['os_hash_value']))
     aftercare.bring_back(image.id, action.state['copies'])
-    aftercare.clear_left(image.id, action.state.get('left', ()))
+    aftercare.clear_left(action)

@@ -98,7 +98,8 @@ class Verify:
                 continue
             if removed := action.state.get('removed'):
                 db.transaction(functools.partial(
-                    copies.remove, location_ids=removed))
+                    copies.undo_add, image_id=image.id,
+                    location_ids=removed))
             # Also where other copies could not be repaired.
             aftercare.bring_back(image.id, repaired)
 

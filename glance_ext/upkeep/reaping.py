@@ -23,8 +23,8 @@ from glance_ext.actions import node
 from glance_ext.actions import record
 from glance_ext.host import contexts
 from glance_ext.host import dead_imports
-from glance_ext.host import sweeps
 from glance_ext.host import tasks
+from glance_ext.plugins import aftercare
 from glance_ext.stores import clearing
 from glance_ext.stores import drivers
 from glance_ext.stores import traits
@@ -96,8 +96,9 @@ def _heal(dead: dead_imports.Dead) -> tuple[str, str]:
     dead_imports.withdraw_locations(dead)
     dead_imports.remove_staged(dead.image_id)
     unknown = []
-    held = sweeps.stores([dead.image_id]).get(dead.image_id, set())
-    for store in sorted(dead.stores - held):
+    for store in sorted(dead.stores):
+        if aftercare.is_located(dead.image_id, store):
+            continue
         try:
             with drivers.translated(drivers.name(store)):
                 habits = traits.of(drivers.of_store(store))

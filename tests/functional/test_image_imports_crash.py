@@ -79,18 +79,12 @@ class KilledTest(import_requests.RequestCase):
         image = self.future(action)
         self.glance.store_file('slow', image).write_bytes(b'data')
         self.glance.sql(
-            "insert into images (id, status, deleted, protected, min_disk, "
-            "min_ram, visibility, os_hidden, created_at, owner) values "
-            "(?, 'importing', 0, 0, 0, 0, 'shared', 0, "
-            "'2026-01-01 00:00:00.000000', 'project')", (image,))
-        self.glance.sql(
-            'insert into image_properties (image_id, name, value, deleted, '
-            "created_at) values (?, 'os_glance_import_task', ?, 0, "
-            "'2026-01-01 00:00:00.000000')", (image, action))
+            "update images set status = 'importing', deleted = 0, owner = "
+            "'project' where id = ? and status = 'reserved'", (image,))
         self.glance.sql(
             "update tasks set status = 'processing', updated_at = "
             "'2026-01-01 00:00:00.000000' where id = ?", (action,))
         self.glance.sql(
             'update task_info set result = ? where task_id = ?', (
-                '{"phase": "recording", "attempt": 1, "state": {"created": '
-                'true, "noted": ["slow"], "uploaded": true}}', action))
+                '{"phase": "recording", "attempt": 1, "state": {"noted": '
+                '["slow"], "uploaded": true}}', action))

@@ -145,6 +145,9 @@ class TakeAwayTest(Case):
         self.assertTrue(copies.is_removed(self.first))
         self.set_image(status='active')
         self.do(copies.bring_back, IMAGE, self.first)
+        self.assertTrue(copies.is_removed(self.first))
+        self.do(locks.drop, IMAGE, TASK)
+        self.do(copies.bring_back, IMAGE, self.first)
         self.assertEqual([('active', False)] * 2, self.states())
 
     def test_one_that_never_was_is_not_removed(self):

@@ -23,6 +23,7 @@ from glance_ext.host import creation
 from glance_ext.host import database
 from glance_ext.host import images
 from glance_ext.host import locks
+from glance_ext.host import reservations
 from tests.unit import tables
 
 IMAGE, OTHER = str(uuid.UUID(int=1)), str(uuid.UUID(int=2))
@@ -40,7 +41,9 @@ class CreationTest(tables.TablesCase):
             user_id='u', project_id=tables.PROJECT, roles=['member'])
 
     def add(self, **changes):
-        creation.add(self.context, {**PROPERTIES, **changes})
+        properties = {**PROPERTIES, **changes}
+        reservations.ensure(properties['id'], 'task')
+        creation.add(self.context, properties, 'task')
 
     def rows(self):
         return database.read(sa.select(
@@ -65,7 +68,8 @@ class CreationTest(tables.TablesCase):
                 with self.assertRaises(webob.exc.HTTPException) as answer:
                     creation.preview(self.context, asked)
                 self.assertEqual(status, answer.exception.code)
-                for make in creation.build, creation.add:
+                for make in (creation.build, lambda *given: creation.add(
+                        *given, 'task')):
                     with self.assertRaises(errors.ImageRefused) as refusal:
                         make(self.context, asked)
                     self.assertEqual(
@@ -77,38 +81,52 @@ class CreationTest(tables.TablesCase):
     def test_an_added_image_waits_for_its_data(self):
         self.add()
         self.assertEqual([(IMAGE, 'importing', tables.PROJECT)], self.rows())
+        image = images.seen_by(self.context, IMAGE)
+        self.assertEqual(
+            ('made', {'new'}, 'any', 'task'),
+            (image.name, image.tags, image.extra_properties['os_distro'],
+             locks.holder(IMAGE)))
+
+    def refused(self, task_id):
+        before = self.rows()
+        with self.assertRaises(errors.ImageExists) as refusal:
+            creation.add(self.context, PROPERTIES, task_id)
+        self.assertEqual('An image with this id was made meanwhile',
+                         refusal.exception.message)
+        self.assertEqual(before, self.rows())
 
     def test_no_image_is_made_twice(self):
         self.add()
-        with self.assertRaises(errors.ImageExists) as refusal:
-            self.add(name='another')
-        self.assertEqual('An image with this id was made meanwhile',
-                         refusal.exception.message)
-        self.assertEqual([(IMAGE, 'importing', tables.PROJECT)], self.rows())
+        self.refused('task')
 
-    def test_whose_image_it_is(self):
-        self.assertFalse(creation.is_ours(IMAGE, 'task'))
-        self.add()
-        self.assertTrue(creation.is_ours(IMAGE, 'task'))
-        locks.take(IMAGE, 'task')
-        self.assertTrue(creation.is_ours(IMAGE, 'task'))
-        self.assertFalse(creation.is_ours(IMAGE, 'another'))
-        self.add_image('active', id=OTHER)
-        self.assertFalse(creation.is_ours(OTHER, 'task'))
+    def test_no_image_is_made_of_an_id_of_another(self):
+        self.refused('task')
+        reservations.ensure(IMAGE, 'another')
+        self.refused('task')
 
     def test_nothing_is_left_of_one_that_never_came_to_be(self):
         self.add()
         self.add(id=OTHER)
-        locks.take(IMAGE, 'task')
-        creation.discard(IMAGE)
-        self.assertEqual([(OTHER, 'importing', tables.PROJECT)], self.rows())
-        for table in database.image_properties, database.image_tags:
-            self.assertEqual([(OTHER,)], database.read(
-                sa.select(table.c.image_id)))
+        self.sent.reset_mock()
+        creation.discard(IMAGE, 'task')
+        self.assertTrue(reservations.is_reserved(IMAGE))
+        self.assertEqual('task', locks.holder(IMAGE))
         (event, payload), = [call.args for call in self.sent.mock_calls]
         self.assertEqual(('image.delete', IMAGE), (event, payload['id']))
+        database.transaction(lambda connection: reservations.release(
+            connection, IMAGE, 'task'))
+        self.assertEqual([(OTHER, 'importing', tables.PROJECT)], self.rows())
+        for table in database.image_properties, database.image_tags:
+            self.assertEqual({(OTHER,)}, set(database.read(
+                sa.select(table.c.image_id))))
+
+    def test_one_that_is_not_the_tasks_is_not_taken_away(self):
+        self.add()
+        creation.discard(IMAGE, 'another')
+        self.assertEqual([(IMAGE, 'importing', tables.PROJECT)], self.rows())
 
     def test_one_that_has_its_data_is_not_taken_away(self):
         self.add_image('active', id=IMAGE)
-        creation.discard(IMAGE)
+        locks.take(IMAGE, 'task')
+        creation.discard(IMAGE, 'task')
         self.assertEqual([(IMAGE, 'active', tables.PROJECT)], self.rows())

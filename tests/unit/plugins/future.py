@@ -16,6 +16,7 @@ from glance import context as glance_context
 from glance_ext import errors
 from glance_ext.actions import record
 from glance_ext.host import images
+from glance_ext.host import locks
 from glance_ext.host import staging
 from glance_ext.host import tasks
 from glance_ext.plugins import image_import
@@ -66,6 +67,7 @@ class FutureCase(stored.StoredCase):
         self.run_.fail(errors.InternalError('it failed'))
         self.run_.turn_back()
         self.plugin.undo(self.run_)
+        self.run_.end_failed(self.plugin.roll_back)
 
     def row(self):
         return record.Action.of(tasks.get(ACTION))
@@ -73,4 +75,5 @@ class FutureCase(stored.StoredCase):
     def nothing_is_left(self):
         self.assertEqual({'fast': None, 'slow': None}, self.held())
         self.assertIsNone(images.read(IMAGE))
+        self.assertIsNone(locks.holder(IMAGE))
         self.assertEqual([], list(self.staging.iterdir()))

@@ -13,10 +13,14 @@
 
 from unittest import mock
 
+import sqlalchemy as sa
+
 from glance_ext import errors
+from glance_ext.actions import record
 from glance_ext.host import copies
 from glance_ext.host import database
 from glance_ext.host import locks
+from glance_ext.host import tasks
 from glance_ext.plugins import aftercare
 from glance_ext.stores import fixture
 from glance_ext.stores.fixture import Fault
@@ -81,8 +85,25 @@ class ClearTest(Case):
         self.have(*faults, tidy=tidy)
         self.stores['slow'].objects[IMAGE] = bytearray(DATA)
 
+    def clear_left(self):
+        """Clear what an import that has ended says that it has left."""
+        task = tasks.get(stored.ACTION)
+        if task is None:
+            self.add_action('copy-image', stores=['slow'], locks_image=False)
+            self.do(tasks.fence, stored.ACTION, status='pending',
+                    stamp=tasks.get(stored.ACTION).updated_at,
+                    new_status='success',
+                    result={'state': {'left': ['slow']}})
+            task = tasks.get(stored.ACTION)
+        action = record.Action.of(task)
+        aftercare.clear_left(action)
+        self.assertEqual(action.state, record.Action.of(
+            tasks.get(stored.ACTION)).state)
+        return action.state['left']
+
     def test_copies_of_a_deleted_image(self):
         self.leave(Fault('clean', 'raise'))
+        self.set_image(status='deleted', deleted=True)
         with self.assertLogs(LOG, 'INFO') as log:
             aftercare.clear_deleted(IMAGE, ['slow', 'fast'])
         self.assertEqual(
@@ -92,23 +113,70 @@ class ClearTest(Case):
         aftercare.clear_deleted(IMAGE, ['slow'])
         self.assertIsNone(self.left())
 
+    def test_no_copy_of_an_image_that_is_not_deleted(self):
+        self.leave()
+        aftercare.clear_deleted(IMAGE, ['slow'])
+        self.assertEqual(DATA, self.left())
+
+    def test_no_copy_that_the_scrubber_will_delete(self):
+        self.leave()
+        action = self.action()
+        self.do(locks.drop, IMAGE, stored.ACTION)
+        self.add_copy('slow', deleted=True, status='pending_delete')
+        self.set_image(status='pending_delete', deleted=True)
+        aftercare.clear_deleted(IMAGE, ['slow'])
+        aftercare.clear(action, 'slow', IMAGE)
+        self.assertEqual(DATA, self.left())
+
     def test_what_an_import_did_without(self):
         self.leave(Fault('clean', 'raise'))
-        aftercare.clear_left(IMAGE, ['slow'])
+        self.assertEqual(['slow'], self.clear_left())
         self.assertEqual(DATA, self.left())
-        aftercare.clear_left(IMAGE, ['slow'])
+        self.assertEqual([], self.clear_left())
         self.assertIsNone(self.left())
+        self.stores['slow'].objects[IMAGE] = bytearray(b'of another')
+        self.clear_left()
+        self.assertEqual(b'of another', self.left())
 
     def test_nothing_that_somebody_may_be_writing(self):
         self.leave()
         locks.take(IMAGE, 'task')
-        aftercare.clear_left(IMAGE, ['slow'])
+        self.clear_left()
+        self.assertEqual(DATA, self.left())
+
+    def test_nobody_can_begin_to_write_meanwhile(self):
+        self.leave()
+        remove = aftercare.clearing.remove_leftovers
+
+        def late(*arguments):
+            self.assertFalse(locks.take(IMAGE, 'task'))
+            remove(*arguments)
+        with mock.patch.object(aftercare.clearing, 'remove_leftovers', late):
+            self.clear_left()
+        self.assertIsNone(self.left())
+        self.assertTrue(locks.take(IMAGE, 'task'))
+        self.assertEqual([(stored.ACTION,)], database.read(
+            sa.select(database.tasks.c.id)))
+
+    def test_nothing_of_an_image_that_another_action_holds(self):
+        self.leave()
+        action = self.action()
+        self.do(locks.drop, IMAGE, stored.ACTION)
+        locks.take(IMAGE, 'task')
+        with self.assertLogs(LOG, 'ERROR'):
+            aftercare.clear(action, 'slow', IMAGE)
+        self.assertEqual(DATA, self.left())
+
+    def test_no_copy_that_a_location_leads_to(self):
+        self.leave()
+        self.add_copy('slow')
+        aftercare.clear(self.action(), 'slow', IMAGE)
         self.assertEqual(DATA, self.left())
 
     def test_nothing_that_was_recorded_meanwhile(self):
         self.leave()
         self.add_copy('slow')
-        aftercare.clear_left(IMAGE, ['slow'])
+        self.clear_left()
         self.assertEqual(DATA, self.left())
 
     def action(self):

@@ -14,16 +14,20 @@
 import hashlib
 from unittest import mock
 
+from glance.common import exception
+import glance.db.sqlalchemy.api
 from glance_store import exceptions
 
 from glance_ext import errors
 from glance_ext.actions import record
+from glance_ext.host import contexts
 from glance_ext.host import copies
 from glance_ext.host import creation
 from glance_ext.host import database
 from glance_ext.host import images
 from glance_ext.host import locks
-from glance_ext.plugins import image_import
+from glance_ext.host import reservations
+from glance_ext.stores import clearing
 from glance_ext.stores.fixture import Fault
 from tests.unit.plugins import future
 from tests.unit.plugins.future import DATA
@@ -129,16 +133,6 @@ class MeanwhileTest(future.FutureCase):
             return write(now, *arguments, **named)
         self.run_.write = late
 
-    def test_an_image_of_that_id_is_another_ones(self):
-        self.have()
-        self.before(record.RECORDING, lambda: self.add_image(
-            'queued', id=IMAGE))
-        self.refused(errors.ImageExists,
-                     'An image with this id was made meanwhile')
-        self.undo()
-        self.assertEqual('queued', images.read(IMAGE).status)
-        self.assertEqual({'fast': None, 'slow': None}, self.held())
-
     def gone(self):
         self.refused(errors.ImageDeleted,
                      'The image was deleted while it was made')
@@ -146,13 +140,6 @@ class MeanwhileTest(future.FutureCase):
                                     self.run_.action.result))
         self.undo()
         self.assertEqual({'fast': None, 'slow': None}, self.held())
-
-    def test_the_image_is_deleted_before_it_is_locked(self):
-        self.have()
-        with mock.patch.object(image_import.locks, 'take',
-                               side_effect=locks.ImageGone):
-            self.gone()
-        self.assertIsNone(images.read(IMAGE))
 
     def after_adding(self, call):
         add = creation.add
@@ -164,18 +151,104 @@ class MeanwhileTest(future.FutureCase):
 
     def test_somebody_else_locks_the_image(self):
         self.have()
-        self.after_adding(lambda: locks.take(IMAGE, 'another'))
-        self.gone()
+        self.after_adding(lambda: self.do(lambda connection: (
+            locks.drop(connection, IMAGE, ACTION),
+            locks.insert(connection, IMAGE, 'another'))))
+        self.refused(errors.ImageDeleted,
+                     'The image was deleted while it was made')
+        self.undo()
         self.assertEqual('another', locks.holder(IMAGE))
+        self.assertEqual('importing', images.read(IMAGE).status)
+
+    def delete(self):
+        glance.db.sqlalchemy.api.image_destroy(contexts.admin(), IMAGE)
 
     def test_the_image_is_deleted_before_it_is_there(self):
         self.have()
-        self.after_adding(lambda: database.transaction(
-            lambda connection: connection.execute(
-                database.images.update().values(deleted=True))))
-        with mock.patch.object(image_import.locks, 'take', lambda *_: True):
-            self.gone()
+        self.after_adding(self.delete)
+        self.gone()
         self.assertEqual({}, self.recorded())
+        self.assertTrue(images.read(IMAGE).deleted)
+
+    def test_the_image_is_deleted_and_purged_before_it_is_there(self):
+        def purge():
+            self.delete()
+            self.do(lambda connection: [connection.execute(statement)
+                    for statement in (database.image_properties.delete(),
+                                      database.images.delete())])
+        self.have()
+        self.after_adding(purge)
+        self.gone()
+        self.nothing_is_left()
+
+    def test_nobody_makes_an_image_with_the_id(self):
+        self.have()
+
+        def make():
+            with self.assertRaises(exception.Duplicate):
+                glance.db.sqlalchemy.api.image_create(
+                    contexts.admin(), {'id': IMAGE, 'status': 'queued'})
+            self.assertIsNone(images.seen_by(contexts.admin(), IMAGE))
+        for phase in (record.READING, record.VERIFYING, record.RECORDING):
+            self.before(phase, make)
+        self.make()
+        self.assertEqual('active', images.read(IMAGE).status)
+
+
+class OthersTest(future.FutureCase):
+    """Whatever another image or import has under the id stays."""
+
+    def have_noted(self, write):
+        """Have noted that something may lie where another has written."""
+        self.have(state={'uploaded': True, 'noted': ['slow']})
+        write()
+        self.stores['slow'].objects[IMAGE] = bytearray(b'of another')
+
+    def left_alone(self):
+        with self.assertLogs('glance_ext.plugins.aftercare', 'ERROR') as log:
+            self.undo()
+        self.assertEqual(
+            [f"Action {ACTION} of image {IMAGE}: what it may have written to "
+             f"store 'slow' is left there, because the image id is not its "
+             f"own any more"], [each.getMessage() for each in log.records])
+        self.assertEqual({'fast': None, 'slow': b'of another'}, self.held())
+
+    def test_another_import_that_has_reserved_the_id(self):
+        self.have_noted(lambda: self.do(reservations.take, IMAGE, 'another'))
+        self.refused(errors.ImageExists,
+                     'Another image or import has the id')
+        self.left_alone()
+        self.assertEqual('another', locks.holder(IMAGE))
+        self.assertTrue(reservations.is_reserved(IMAGE))
+
+    def test_an_image_that_glance_made(self):
+        self.have_noted(lambda: self.add_image('queued', id=IMAGE))
+        self.refused(errors.ImageExists,
+                     'Another image or import has the id')
+        self.left_alone()
+        self.assertEqual('queued', images.read(IMAGE).status)
+
+    def test_an_object_that_came_after_the_store_was_asked(self):
+        self.have()
+        self.comes_between('slow')
+        self.refused(errors.StoreOccupied,
+                     "store 'slow' has data under this id already")
+        self.assertEqual(['fast'], self.run_.action.state['noted'])
+        self.undo()
+        self.assertEqual({'fast': None, 'slow': b'of another'}, self.held())
+        self.assertIsNone(images.read(IMAGE))
+
+    def comes_between(self, name):
+        """Have a store hold something once it was asked, and was empty."""
+        ask = clearing.is_occupied
+
+        def ask_first(store, *arguments):
+            found = ask(store, *arguments)
+            if store == name:
+                self.stores[name].objects[IMAGE] = bytearray(b'of another')
+            return found
+        self.enterContext(mock.patch.object(
+            clearing, 'is_occupied', ask_first))
 
 
 class LookAfterTest(future.FutureCase):

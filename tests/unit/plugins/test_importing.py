@@ -13,6 +13,7 @@
 
 from glance_ext import errors
 from glance_ext.host import copies
+from glance_ext.host import database
 from glance_ext.host import images
 from glance_ext.host import locks
 from glance_ext.plugins import copy_image
@@ -68,6 +69,36 @@ class UndoTest(Case):
         self.assertEqual(
             ['image.copy.error'] * 2, [name for name, _ in self.plugin.events(
                 self.run_.action, 'error')])
+
+    def fail(self):
+        """Have one copy recorded and the other one fail."""
+        self.have(*[Fault('add', 'raise', at=9)] * 2)
+        with self.assertRaises(errors.StoreError) as failure:
+            self.plugin.run(self.run_)
+        self.run_.fail(failure.exception)
+        self.run_.turn_back()
+
+    def test_the_last_copy_of_an_image_is_not_undone(self):
+        self.fail()
+        self.do(copies.remove, [self.recorded()['fast']])
+        self.plugin.undo(self.run_)
+        self.run_.end_failed(self.plugin.roll_back)
+        self.assertEqual({'slow'}, set(self.recorded()))
+        self.assertEqual({'fast': DATA, 'slow': DATA, 'cold': None},
+                         self.held())
+        self.plugin.look_after([self.run_.action])
+        self.assertEqual({'slow'}, set(self.recorded()))
+
+    def test_a_copy_that_the_scrubber_is_to_delete_is_not_undone(self):
+        self.fail()
+        self.do(lambda connection: connection.execute(
+            database.image_locations.update().values(
+                deleted=True, status='pending_delete')))
+        self.do(locks.drop, IMAGE, ACTION)
+        self.set_image(status='pending_delete', deleted=True)
+        self.plugin.undo(self.run_)
+        self.assertEqual({'fast': DATA, 'slow': DATA, 'cold': None},
+                         self.held())
 
     def test_what_is_told_when_it_begins(self):
         self.have()

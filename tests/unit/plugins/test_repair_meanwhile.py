@@ -149,6 +149,8 @@ class UndoTest(bad_copy.BadCopyCase):
     def test_what_cannot_be_undone_now_is_said(self):
         self.have(Fault('clean', 'raise'), result={'state': {'repairing': {
             'slow': {'location': 2, 'cleared': True}}}})
+        database.transaction(lambda connection: copies.remove(
+            connection, [self.bad]))
         with self.assertRaises(errors.StoreError) as refusal:
             repair.undo(self.run_)
         self.assertEqual("store 'slow' failed: OSError",

@@ -181,6 +181,12 @@ class HealTest(stored.StoredCase):
             'status': 'active', 'signs': ['lock', 'stores']}]), self.heal())
         self.assertEqual(('active', None, DATA, False), self.state())
 
+    def test_copies_that_a_drain_is_still_to_delete_stay(self):
+        self.have(status='active')
+        self.add_copy('slow', deleted=True, status='pending_delete')
+        self.heal()
+        self.assertEqual(('active', None, DATA, False), self.state())
+
     def test_recorded_copies_of_one_that_never_was_go(self):
         self.have()
         self.add_copy('slow')
