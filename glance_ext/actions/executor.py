@@ -14,12 +14,14 @@
 import collections
 from collections.abc import Collection, Iterator
 import contextlib
+import itertools
 import threading
 
 from oslo_config import cfg
 from oslo_log import log as logging
 
 from glance_ext import errors
+from glance_ext.actions import hold
 from glance_ext.actions import metrics
 from glance_ext.actions import plugin as plugins
 from glance_ext.actions.hold import HandedBack
@@ -47,6 +49,9 @@ class Executor:
         self._waiting: collections.deque[Run] = collections.deque()
         self._running: set[Run] = set()
         self._kept: set[Run] = set()
+        #: When a project last had an action begin, while it has more.
+        self._served: dict[str, int] = {}
+        self._begun = itertools.count(1)
         self._closing = False
 
     def submit(self, run: Run) -> None:
@@ -62,10 +67,21 @@ class Executor:
         self._fill()
 
     def beat(self) -> None:
-        """Keep alive what waits and what runs."""
-        for run in self.held():
+        """Keep alive what runs, and then what waits."""
+        with self._changed:
+            waiting = list(self._waiting)
+            others = [*self._running, *self._kept]
+        for run in others:
             run.beat()
             metrics.moved(run)
+        try:
+            for run in hold.keep_waiting(waiting):
+                run.beat()
+        except Exception as exc:
+            LOG.warning('The state of the actions that wait here could not '
+                        'be written: %s', type(exc).__name__)
+            for run in waiting:
+                run.stop_if_stale()
         self._fill()
 
     @contextlib.contextmanager
@@ -87,11 +103,23 @@ class Executor:
                 run.beat()
         self._fill()
 
-    def has_room(self) -> bool:
-        """Tell whether one more action would run at once."""
+    def has_room(self, owner: str | None = None) -> bool:
+        """Tell whether one more action would run at once.
+
+        :param owner: the project whose action it is
+        """
+        most = pools.room_of_project() if owner is not None else 0
         with self._changed:
-            return not self._closing and (
-                len(self._waiting) + len(self._running) < pools.room())
+            here = [*self._waiting, *self._running]
+            return (not self._closing and len(here) < pools.room()
+                    and (not most or most > sum(
+                        run.action.owner == owner for run in here)))
+
+    def running(self) -> collections.Counter[str]:
+        """Return how many actions of each project are here, or wait here."""
+        with self._changed:
+            return collections.Counter(
+                run.action.owner for run in (*self._waiting, *self._running))
 
     def close(self, seconds: float | None = None) -> None:
         """Let what runs end, for a while; hand back the rest.
@@ -137,17 +165,28 @@ class Executor:
             if run is not None:
                 self._waiting.remove(run)
                 self._running.add(run)
+                owners = {each.action.owner for each in self._waiting}
+                self._served = {owner: when for owner, when
+                                in self._served.items() if owner in owners}
+                self._served[run.action.owner] = next(self._begun)
             return run
 
     def _first(self) -> Run | None:
         """Return the first that may run; the others learn what they wait for.
+
+        The projects take turns: the one with the fewest running is first,
+        and of these the one that waited longest for its turn.
         """
         for run in self._waiting:
             # What is only to be undone holds a lock, and takes a moment.
             if run.is_stopped:
                 return run
         full = len(self._running) >= pools.room()
-        for run in self._waiting:
+        running = collections.Counter(
+            run.action.owner for run in self._running)
+        for run in sorted(self._waiting, key=lambda run: (
+                running[run.action.owner],
+                self._served.get(run.action.owner, 0))):
             held_back = None if full else self._held_back_by(run)
             run.waits_for = held_back or 'its turn'
             if not full and not held_back:
@@ -157,7 +196,7 @@ class Executor:
     def _held_back_by(self, run: Run) -> str | None:
         """Return what has to happen before it may run, in words."""
         options = cfg.CONF.glance_ext
-        most = options.max_running_actions_per_project
+        most = pools.room_of_project()
         if most and most <= sum(
                 each.action.owner == run.action.owner
                 for each in self._running):

@@ -29,9 +29,10 @@ import weakref
 from oslo_config import cfg
 from oslo_log import log as logging
 
-from glance_ext.actions import record
+from glance_ext.actions import plugin as plugins
 from glance_ext.actions.run import Run
 from glance_ext.host import sweeps
+from glance_ext.host import task_sweeps
 from glance_ext.host import tasks
 
 LOG = logging.getLogger(__name__)
@@ -155,13 +156,13 @@ class _Seen:
         waiting = core.GaugeMetricFamily(
             'glance_ext_actions_waiting', 'Actions that wait to run',
             labels=['action_type'])
-        found = [record.Action.of(task) for task in tasks.unfinished()]
-        for action_type in sorted({each.action_type for each in found}):
-            states = [each.status for each in found
-                      if each.action_type == action_type]
-            waits = states.count(tasks.PENDING)
-            running.add_metric([action_type], len(states) - waits)
-            waiting.add_metric([action_type], waits)
+        found = task_sweeps.counts(plugins.types())
+        for family, waits in ((running, False), (waiting, True)):
+            for action_type in sorted({each.action_type for each in found}):
+                family.add_metric([action_type], sum(
+                    each.count for each in found
+                    if each.action_type == action_type
+                    and each.is_waiting == waits))
         yield running
         yield waiting
         yield core.GaugeMetricFamily(

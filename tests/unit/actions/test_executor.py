@@ -47,6 +47,7 @@ class NextTest(unittest.TestCase):
         self.enterContext(mock.patch.object(
             executor.pools, 'room', lambda: self.room))
         self.room = 4
+        self.limit(project=0)
         self.executor = executor.Executor()
 
     def limit(self, **limits):

@@ -23,6 +23,7 @@ from glance_ext.actions import record
 from glance_ext.host import contexts
 from glance_ext.host import database
 from glance_ext.host import locks
+from glance_ext.host import task_sweeps
 from glance_ext.host import tasks
 from tests.unit import tables
 from tests.unit.actions import executing
@@ -227,7 +228,7 @@ class UnlockedTest(Case):
         self.begin_unlocked(key='k')
         self.begun()[0].end('success', 'm', lambda _: True)
         self.pass_(48 * 3600)
-        tasks.expire('')
+        task_sweeps.expire('')
         self.assertEqual('pending', self.begin_unlocked(key='k').status)
 
     def test_without_a_key_a_duplicate_is_a_fault(self):
