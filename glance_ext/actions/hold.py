@@ -60,12 +60,23 @@ class Hold:
         #: Ended or handed back here: the row is no business of ours.
         self._over = False
         self._stop: Exception | None = None
+        #: When the work has to have ended, and what is said where it has not.
+        self._until, self._late = float('inf'), ''
         self._wake = threading.Event()
 
     def check(self) -> None:
         """Raise what the work has to end for, if anything."""
+        if time.monotonic() > self._until:
+            self.stop(errors.RemoteTimeout(self._late))
         if self._stop is not None:
             raise self._stop
+
+    def end_within(self, seconds: float, late: str) -> None:
+        """Have the work end after a time, with its other attempts.
+
+        :param late: what is said then
+        """
+        self._until, self._late = time.monotonic() + seconds, late
 
     def stop(self, cause: Exception) -> None:
         """Have the work end for ``cause`` as soon as it looks."""
@@ -76,6 +87,7 @@ class Hold:
 
     def turn_back(self) -> None:
         """Let the thread go on that was stopped, to undo the action."""
+        self._until = float('inf')
         if isinstance(self._stop, errors.ActionError):
             self._stop = None
             self._wake.clear()

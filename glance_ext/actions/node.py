@@ -153,6 +153,8 @@ def _set_going(action: record.Action, context: contexts.Context,
             and len(action.spec['sealed']) == len(kept)):
         posting.post(action.id)
     else:
+        if not posting.stays(action):
+            context = contexts.without_catalog(context)
         executor.submit(run.Run(action, context, kept))
 
 

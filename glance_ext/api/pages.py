@@ -24,9 +24,9 @@ from glance_ext.actions import node
 from glance_ext.actions import record
 from glance_ext.host import wsgi
 
-#: For one page, no more rows than this are looked at; a page has at most as
-#: many entries as ``api_limit_max``, which is about as many.
-_MOST_LOOKED_AT = 1000
+#: After so many rows, or as many as a page may have entries where that is
+#: more, no other rows are looked at for it.
+_MOST_LOOKED_AT = 500
 
 #: Tells whether a filter may have a value.
 Check = Callable[[str], bool]

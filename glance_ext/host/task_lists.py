@@ -69,6 +69,8 @@ def newest_first(*, owner: str | None = None, status: str | None = None,
     wanted = {column: value for column, value in (
         (tasks.c.owner, owner), (tasks.c.image_id, image_id),
         (tasks.c.status, status)) if value is not None}
+    if action_type is not None:
+        count = max(count, _BATCH // 2)
     last = None
     if after:
         found = db.read(_KEYS.where(tasks.c.id == after))
@@ -91,9 +93,7 @@ def newest_first(*, owner: str | None = None, status: str | None = None,
 def _beginnings(wanted: dict[Any, str], last: Any
                 ) -> Iterator[datetime.datetime | None]:
     """Yield how far back to look, farther each time; None is to the end."""
-    if any(len(db.read(sa.select(tasks.c.id).where(
-            column == value).limit(_FEW + 1))) <= _FEW
-            for column, value in wanted.items()):
+    if any(_is_few(column == value) for column, value in wanted.items()):
         yield None
         return
     until = [] if last is None else [tasks.c.updated_at <= last.created_at]
@@ -106,6 +106,13 @@ def _beginnings(wanted: dict[Any, str], last: Any
     yield None
 
 
+def _is_few(condition: Any) -> bool:
+    found = sa.select(tasks.c.id).where(condition).limit(
+        _FEW + 1).subquery()
+    ((count,),) = db.read(sa.select(sa.func.count()).select_from(found))
+    return bool(count <= _FEW)
+
+
 def _next(wanted: dict[Any, str], last: Any,
           since: datetime.datetime | None, count: int) -> list[Any]:
     """Return the next keys behind ``last`` that were created since then."""
@@ -114,9 +121,12 @@ def _next(wanted: dict[Any, str], last: Any,
         *(column == value for column, value in wanted.items())).order_by(
         tasks.c.created_at.desc(), tasks.c.id.desc()).limit(count)
     if last is not None:
+        # Compared as it is stored.
+        created_at = sa.select(tasks.c.created_at).where(
+            tasks.c.id == last.id).scalar_subquery()
         query = query.where(sa.or_(
-            tasks.c.created_at < last.created_at,
-            sa.and_(tasks.c.created_at == last.created_at,
+            tasks.c.created_at < created_at,
+            sa.and_(tasks.c.created_at == created_at,
                     tasks.c.id < last.id)))
     if since is None:
         return db.read(query)
