@@ -32,6 +32,7 @@ from glance_ext.transfer.progress import Progress
 LOG = logging.getLogger(__name__)
 
 _T = TypeVar('_T')
+_H = TypeVar('_H', bound='Hold')
 
 
 class Lost(Exception):
@@ -61,12 +62,13 @@ class Hold:
         self._over = False
         self._stop: Exception | None = None
         #: When the work has to have ended, and what is said where it has not.
-        self._until, self._late = float('inf'), ''
+        self._until: float | None = None
+        self._late = ''
         self._wake = threading.Event()
 
     def check(self) -> None:
         """Raise what the work has to end for, if anything."""
-        if time.monotonic() > self._until:
+        if self._until is not None and time.monotonic() > self._until:
             self.stop(errors.RemoteTimeout(self._late))
         if self._stop is not None:
             raise self._stop
@@ -87,7 +89,7 @@ class Hold:
 
     def turn_back(self) -> None:
         """Let the thread go on that was stopped, to undo the action."""
-        self._until = float('inf')
+        self._until = None
         if isinstance(self._stop, errors.ActionError):
             self._stop = None
             self._wake.clear()
@@ -249,7 +251,7 @@ class Hold:
                 self._writing.release()
 
 
-def keep_waiting(holds: Sequence[Hold]) -> list[Hold]:
+def keep_waiting(holds: Sequence[_H]) -> list[_H]:
     """Show that the actions that wait here are alive.
 
     By one statement for all of them, and a few where something was lost.

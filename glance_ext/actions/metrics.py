@@ -160,7 +160,7 @@ class _Seen:
         for family, waits in ((running, False), (waiting, True)):
             for action_type in sorted({each.action_type for each in found}):
                 family.add_metric([action_type], sum(
-                    each.count for each in found
+                    each.actions for each in found
                     if each.action_type == action_type
                     and each.is_waiting == waits))
         yield running

@@ -56,7 +56,7 @@ class Counted(NamedTuple):
 
     action_type: str
     is_waiting: bool
-    count: int
+    actions: int
 
 
 def silent(heartbeat_timeout: int, upload_timeout: int
@@ -120,10 +120,10 @@ def counts(action_types: Collection[str]) -> list[Counted]:
     found = []
     for wanted in ((tasks.c.status.in_((rows.PENDING, rows.PROCESSING)),),
                    (tasks.c.status == rows.FAILURE, _undone())):
-        found += [Counted(each.kind, bool(each.is_waiting), each.count)
+        found += [Counted(each.kind, bool(each.is_waiting), each.actions)
                   for each in db.read(sa.select(
                       kind.label('kind'), is_waiting.label('is_waiting'),
-                      sa.func.count(tasks.c.id).label('count')
+                      sa.func.count(tasks.c.id).label('actions')
                   ).select_from(_BOTH).where(*_OURS, *wanted).group_by(
                       kind, is_waiting))]
     return found
@@ -197,7 +197,7 @@ def no_longer_waiting(ids: Sequence[str]) -> list[str]:
 
 def owners(ids: list[str]) -> dict[str, str]:
     """Return whose each action is, for those that there are."""
-    found = {}
+    found: dict[str, str] = {}
     for start in range(0, len(ids), _BATCH):
         found |= {row.id: row.owner for row in db.read(
             sa.select(tasks.c.id, tasks.c.owner).where(

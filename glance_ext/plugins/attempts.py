@@ -320,9 +320,9 @@ def _is_left(store: str, image_id: str) -> bool:
     """Tell whether an import that did without a store could not clear it."""
     return any(
         store in action.state.get('left', ())
-        for batch in node.newest_first(
+        for stretch in node.newest_first(
             image_id=image_id, status=tasks.SUCCESS, count=10)
-        for action in batch)
+        for action in stretch.actions)
 
 
 def _close(sources: Sequence[Readable]) -> None:

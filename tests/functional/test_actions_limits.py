@@ -12,6 +12,7 @@
 """Limits on what runs at once, and on how long rows are kept."""
 
 import concurrent.futures
+import socket
 
 from tests.functional import hash_life as life
 from tests.functional.hash_life import DATA
@@ -61,7 +62,7 @@ class WaitingTest(life.LifeCase):
 
     arguments = {'config': {**life.QUICK, 'glance_ext': {
         'heartbeat_timeout': 10, 'max_running_actions': 4,
-        'max_waiting_actions_per_project': 3}}}
+        'max_waiting_actions_per_project': 3, 'export_timeout': 10}}}
 
     def images(self, count):
         return [self.glance.legacy(DATA, stores=('fast',))
@@ -105,6 +106,21 @@ class WaitingTest(life.LifeCase):
             'DELETE', path, user=OTHER).status)
         until(lambda: self.glance.request(
             'POST', '/v2/image-imports', {}, user=OTHER).status == 201)
+
+    def test_an_export_ends_in_time_whatever_the_target_does(self):
+        image = self.glance.upload(DATA * 30, user=MEMBER)
+        with socket.create_server(('127.0.0.1', 0)) as server:
+            server.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            target = f'http://127.0.0.1:{server.getsockname()[1]}/x'
+            answer = self.glance.request(
+                'POST', f'/v2/images/{image}/export', {'location': target},
+                user=MEMBER)
+            self.assertEqual(201, answer.status, answer.text)
+            ended = self.glance.wait_action(
+                answer.headers['Location'].rpartition('/')[2], 60)
+        self.assertEqual(
+            {'code': 'remote_timeout', 'message': 'The export took longer '
+             'than 10 seconds (export_timeout)'}, ended['error'])
 
     def test_many_at_the_same_time_are_no_more(self):
         with concurrent.futures.ThreadPoolExecutor(10) as pool:

@@ -89,8 +89,8 @@ class BeginTest(Case):
             locks.holder(self.image_id), self.image_name(), self.rows()))
         run, = self.begun()
         self.assertEqual(
-            (action, 'secret', self.context),
-            (run.action, run.secret('query'), run.context))
+            (action, 'secret', self.context.to_dict()),
+            (run.action, run.secret('query'), run.context.to_dict()))
         row = tasks.get(action.id)
         self.assertEqual(
             ('api_image_import', 'pending', tables.PROJECT, self.image_id,

@@ -154,4 +154,4 @@ class CostTest(Case):
     def test_of_one_who_has_few_among_many(self):
         self.add_many(1000)
         self.add_many(11, owner='another')
-        self.assertEqual((11 * 3, 3), self.cost(owner='another'))
+        self.assertEqual((1 + 11 * 2, 3), self.cost(owner='another'))
