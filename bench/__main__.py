@@ -20,6 +20,7 @@ from typing import Any
 
 from bench import copying
 from bench import download
+from bench import flood
 from bench import hashing
 from bench import history
 from bench import latency
@@ -31,7 +32,7 @@ from bench import plot
 
 _SUBJECTS = {'passthrough': passthrough, 'hashing': hashing,
              'copy': copying, 'download': download, 'memory': memory,
-             'latency': latency}
+             'latency': latency, 'flood': flood}
 _HERE = pathlib.Path(__file__).parent
 HISTORY, PICTURE = _HERE / 'history.jsonl', _HERE / 'history.svg'
 _VERDICTS = {True: 'met', False: 'MISSED', None: ''}

@@ -14,12 +14,14 @@
 import collections
 from collections.abc import Collection, Iterator
 import contextlib
+import itertools
 import threading
 
 from oslo_config import cfg
 from oslo_log import log as logging
 
 from glance_ext import errors
+from glance_ext.actions import hold
 from glance_ext.actions import metrics
 from glance_ext.actions import plugin as plugins
 from glance_ext.actions.hold import HandedBack
@@ -44,9 +46,13 @@ class Executor:
 
     def __init__(self) -> None:
         self._changed = threading.Condition()
-        self._waiting: collections.deque[Run] = collections.deque()
+        #: By project, each in order.
+        self._waiting: dict[str, collections.deque[Run]] = {}
         self._running: set[Run] = set()
         self._kept: set[Run] = set()
+        #: When a project last had an action begin, while it has more.
+        self._served: dict[str, int] = {}
+        self._begun = itertools.count(1)
         self._closing = False
 
     def submit(self, run: Run) -> None:
@@ -56,16 +62,28 @@ class Executor:
         with self._changed:
             closing = self._closing
             if not closing:
-                self._waiting.append(run)
+                self._waiting.setdefault(
+                    run.action.owner, collections.deque()).append(run)
         if closing:
             _hand_back(run)
         self._fill()
 
     def beat(self) -> None:
-        """Keep alive what waits and what runs."""
-        for run in self.held():
+        """Keep alive what runs, and then what waits."""
+        with self._changed:
+            waiting = self._in_line()
+            others = [*self._running, *self._kept]
+        for run in others:
             run.beat()
             metrics.moved(run)
+        try:
+            for run in hold.keep_waiting(waiting):
+                run.beat()
+        except Exception as exc:
+            LOG.warning('The state of the actions that wait here could not '
+                        'be written: %s', type(exc).__name__)
+            for run in waiting:
+                run.stop_if_stale()
         self._fill()
 
     @contextlib.contextmanager
@@ -87,11 +105,24 @@ class Executor:
                 run.beat()
         self._fill()
 
-    def has_room(self) -> bool:
-        """Tell whether one more action would run at once."""
+    def has_room(self, owner: str | None = None) -> bool:
+        """Tell whether one more action would run at once.
+
+        :param owner: the project whose action it is
+        """
+        most = pools.room_of_project() if owner is not None else 0
         with self._changed:
-            return not self._closing and (
-                len(self._waiting) + len(self._running) < pools.room())
+            here = [*self._in_line(), *self._running]
+            return (not self._closing and len(here) < pools.room()
+                    and (not most or most > sum(
+                        run.action.owner == owner for run in here)))
+
+    def running(self) -> collections.Counter[str]:
+        """Return how many actions of each project are here, or wait here."""
+        with self._changed:
+            return collections.Counter(
+                run.action.owner
+                for run in (*self._in_line(), *self._running))
 
     def close(self, seconds: float | None = None) -> None:
         """Let what runs end, for a while; hand back the rest.
@@ -102,7 +133,7 @@ class Executor:
         """
         with self._changed:
             self._closing = True
-            waiting = list(self._waiting)
+            waiting = self._in_line()
             self._waiting.clear()
             for run in self._running:
                 run.process_ends = True
@@ -121,7 +152,7 @@ class Executor:
     def held(self) -> list[Run]:
         """Return what waits, what runs, and what requests work at here."""
         with self._changed:
-            return [*self._waiting, *self._running, *self._kept]
+            return [*self._in_line(), *self._running, *self._kept]
 
     def _wait_idle(self, seconds: float) -> bool:
         with self._changed:
@@ -135,34 +166,51 @@ class Executor:
         with self._changed:
             run = None if self._closing else self._first()
             if run is not None:
-                self._waiting.remove(run)
+                self._take_out(run)
                 self._running.add(run)
             return run
 
+    def _take_out(self, run: Run) -> None:
+        owner = run.action.owner
+        self._waiting[owner].remove(run)
+        if not self._waiting[owner]:
+            del self._waiting[owner]
+        self._served = {each: when for each, when in self._served.items()
+                        if each in self._waiting}
+        self._served[owner] = next(self._begun)
+
     def _first(self) -> Run | None:
         """Return the first that may run; the others learn what they wait for.
+
+        The projects take turns: the one with the fewest running is first,
+        and of these the one that waited longest for its turn.
         """
-        for run in self._waiting:
+        for run in self._in_line():
             # What is only to be undone holds a lock, and takes a moment.
             if run.is_stopped:
                 return run
-        full = len(self._running) >= pools.room()
-        for run in self._waiting:
-            held_back = None if full else self._held_back_by(run)
-            run.waits_for = held_back or 'its turn'
-            if not full and not held_back:
-                return run
+        if len(self._running) >= pools.room():
+            return None
+        running = collections.Counter(
+            run.action.owner for run in self._running)
+        most = pools.room_of_project()
+        for owner in sorted(self._waiting, key=lambda owner: (
+                running[owner], self._served.get(owner, 0))):
+            full = most and running[owner] >= most
+            for run in self._waiting[owner]:
+                held_back = (f'one of {most} running actions of its project '
+                             f'to end' if full else self._held_back_by(run))
+                run.waits_for = held_back or 'its turn'
+                if not held_back:
+                    return run
         return None
 
+    def _in_line(self) -> list[Run]:
+        return list(itertools.chain.from_iterable(self._waiting.values()))
+
     def _held_back_by(self, run: Run) -> str | None:
-        """Return what has to happen before it may run, in words."""
-        options = cfg.CONF.glance_ext
-        most = options.max_running_actions_per_project
-        if most and most <= sum(
-                each.action.owner == run.action.owner
-                for each in self._running):
-            return f'one of {most} running actions of its project to end'
-        most = options.max_running_actions_per_store
+        """Return what has to happen on its stores before it may run."""
+        most = cfg.CONF.glance_ext.max_running_actions_per_store
         for store in sorted(run.stores) if most else ():
             if most <= sum(store in each.stores for each in self._running):
                 return f'one of {most} running actions on {store} to end'

@@ -11,7 +11,8 @@
 # under the License.
 """The right to write to an action's row, and to nothing once it is lost."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+import contextlib
 import datetime
 import threading
 import time
@@ -24,12 +25,14 @@ from glance_ext import errors
 from glance_ext.actions import record
 from glance_ext.host import database as db
 from glance_ext.host import locks
+from glance_ext.host import task_sweeps
 from glance_ext.host import tasks
 from glance_ext.transfer.progress import Progress
 
 LOG = logging.getLogger(__name__)
 
 _T = TypeVar('_T')
+_H = TypeVar('_H', bound='Hold')
 
 
 class Lost(Exception):
@@ -58,12 +61,24 @@ class Hold:
         #: Ended or handed back here: the row is no business of ours.
         self._over = False
         self._stop: Exception | None = None
+        #: When the work has to have ended, and what is said where it has not.
+        self._until: float | None = None
+        self._late = ''
         self._wake = threading.Event()
 
     def check(self) -> None:
         """Raise what the work has to end for, if anything."""
+        if self._until is not None and time.monotonic() > self._until:
+            self.stop(errors.RemoteTimeout(self._late))
         if self._stop is not None:
             raise self._stop
+
+    def end_within(self, seconds: float, late: str) -> None:
+        """Have the work end after a time, with its other attempts.
+
+        :param late: what is said then
+        """
+        self._until, self._late = time.monotonic() + seconds, late
 
     def stop(self, cause: Exception) -> None:
         """Have the work end for ``cause`` as soon as it looks."""
@@ -74,6 +89,7 @@ class Hold:
 
     def turn_back(self) -> None:
         """Let the thread go on that was stopped, to undo the action."""
+        self._until = None
         if isinstance(self._stop, errors.ActionError):
             self._stop = None
             self._wake.clear()
@@ -204,6 +220,61 @@ class Hold:
             text += f' of {self.progress.total >> 20}'
         return (f'{text} MiB, attempt {action.attempt} of '
                 f'{action.max_attempts}')
+
+
+    def has_news(self, now: datetime.datetime) -> bool:
+        """Tell whether the row of an action that waits is to be written to.
+
+        For its message, or because a quarter of the time is over after which
+        another process would take it.
+        """
+        action = self.action
+        timeout = action.spec['heartbeat_timeout']
+        return (not self._over and self._stop is None
+                and action.status == tasks.PENDING and action.stamp <= now
+                and (action.message != self.say() or
+                     (now - action.stamp).total_seconds() >= timeout / 4))
+
+    def know(self, moment: datetime.datetime, message: str) -> None:
+        """Take over what was written to the row together with others."""
+        self.action.stamp, self.action.message = moment, message
+
+    @contextlib.contextmanager
+    def writing(self) -> Iterator[bool]:
+        """Have nobody else write to the row meanwhile. False: somebody does.
+        """
+        taken = self._writing.acquire(blocking=False)
+        try:
+            yield taken
+        finally:
+            if taken:
+                self._writing.release()
+
+
+def keep_waiting(holds: Sequence[_H]) -> list[_H]:
+    """Show that the actions that wait here are alive.
+
+    By one statement for all of them, and a few where something was lost.
+
+    :returns: those whose row is not as this owner knows it
+    :raises Exception: the database does not answer; nothing was written
+    """
+    gone = task_sweeps.no_longer_waiting([
+        hold.action.id for hold in holds])
+    now = db.now()
+    with contextlib.ExitStack() as stack:
+        news = [(hold, hold.say()) for hold in holds
+                if hold.action.id not in gone
+                and stack.enter_context(hold.writing())
+                and hold.has_news(now)]
+        moment, lost = task_sweeps.keep([task_sweeps.Waiting(
+            hold.action.id, hold.action.stamp,
+            None if message == hold.action.message else message)
+            for hold, message in news])
+        for hold, message in news:
+            if hold.action.id not in lost:
+                hold.know(moment, message)
+    return [hold for hold in holds if hold.action.id in {*gone, *lost}]
 
 
 class _Undone(Exception):

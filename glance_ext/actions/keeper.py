@@ -17,6 +17,7 @@ that read an image before we wrote to it may save it as it was.
 """
 
 import collections
+from collections.abc import Iterator
 import datetime
 import threading
 import time
@@ -34,6 +35,7 @@ from glance_ext.actions.run import Run
 from glance_ext.host import contexts
 from glance_ext.host import database as db
 from glance_ext.host import staging
+from glance_ext.host import task_sweeps
 from glance_ext.host import tasks
 from glance_ext.stores import budgets
 
@@ -78,18 +80,17 @@ class Keeper(threading.Thread):
     def _sweep(self) -> None:
         self._left_some = False
         try:
-            unfinished = known(tasks.unfinished())
             if posting.is_on():
-                posting.tend(unfinished)
-            for action in unfinished:
-                if action.was_stale:
-                    with record.apart(action):
-                        self._end(action)
-            by_type = collections.defaultdict(list)
-            for action in known(tasks.ended_since(db.now() - _LOOK_AFTER)):
-                by_type[action.action_type].append(action)
-            for action_type, actions in by_type.items():
-                _look_after(plugins.load(action_type), actions)
+                posting.tend()
+            for action in stale():
+                with record.apart(action):
+                    self._end(action)
+            for ended in task_sweeps.ended_since(db.now() - _LOOK_AFTER):
+                by_type = collections.defaultdict(list)
+                for action in known(ended):
+                    by_type[action.action_type].append(action)
+                for action_type, actions in by_type.items():
+                    _look_after(plugins.load(action_type), actions)
             staging.clean(_has_ended)
             self._expire()
         except Exception:
@@ -101,7 +102,7 @@ class Keeper(threading.Thread):
         """
         marked = 1
         while marked:
-            self._expired, marked = tasks.expire(self._expired)
+            self._expired, marked = task_sweeps.expire(self._expired)
 
     def _end(self, action: record.Action) -> None:
         """Have a stale action run again, here or by a worker, or undone."""
@@ -109,7 +110,8 @@ class Keeper(threading.Thread):
                 not _why_not_restarted(action)):
             if action.status == tasks.PROCESSING:
                 posting.offer(action, 'Waiting for another worker', set())
-        elif self._executor.has_room():
+        elif self._executor.has_room(
+                None if action.status == tasks.FAILURE else action.owner):
             take_over(action, self._executor)
         else:
             self._left_some = True
@@ -129,6 +131,14 @@ def take_over(action: record.Action, executor: Executor) -> bool:
                     action.spec['heartbeat_timeout'])
     executor.submit(run)
     return True
+
+
+def stale() -> Iterator[record.Action]:
+    """Yield the actions that no living process has."""
+    options = cfg.CONF.glance_ext
+    for found in task_sweeps.silent(options.heartbeat_timeout,
+                                    options.import_upload_timeout):
+        yield from (action for action in known(found) if action.was_stale)
 
 
 def known(rows: list[tasks.Task]) -> list[record.Action]:

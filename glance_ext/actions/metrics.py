@@ -16,6 +16,7 @@
 a host, also those that have ended.
 """
 
+import collections
 from collections.abc import Callable, Iterator
 import functools
 import importlib
@@ -32,6 +33,7 @@ from oslo_log import log as logging
 from glance_ext.actions import record
 from glance_ext.actions.run import Run
 from glance_ext.host import sweeps
+from glance_ext.host import task_sweeps
 from glance_ext.host import tasks
 
 LOG = logging.getLogger(__name__)
@@ -155,13 +157,13 @@ class _Seen:
         waiting = core.GaugeMetricFamily(
             'glance_ext_actions_waiting', 'Actions that wait to run',
             labels=['action_type'])
-        found = record.read_all(tasks.unfinished())
-        for action_type in sorted({each.action_type for each in found}):
-            states = [each.status for each in found
-                      if each.action_type == action_type]
-            waits = states.count(tasks.PENDING)
-            running.add_metric([action_type], len(states) - waits)
-            waiting.add_metric([action_type], waits)
+        found: collections.Counter[tuple[str, bool]] = collections.Counter()
+        for rows in task_sweeps.unfinished():
+            found.update((each.action_type, each.status == tasks.PENDING)
+                         for each in record.read_all(rows))
+        for (action_type, is_waiting), count in sorted(found.items()):
+            (waiting if is_waiting else running).add_metric(
+                [action_type], count)
         yield running
         yield waiting
         yield core.GaugeMetricFamily(

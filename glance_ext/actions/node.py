@@ -14,8 +14,9 @@
 from collections.abc import Callable, Iterator
 import json
 import threading
-from typing import Any
+from typing import Any, NamedTuple
 
+from oslo_config import cfg
 from oslo_db import exception as db_exception
 
 from glance_ext import errors
@@ -33,6 +34,7 @@ from glance_ext.host import images
 from glance_ext.host import locks
 from glance_ext.host import policy
 from glance_ext.host import pools
+from glance_ext.host import task_lists
 from glance_ext.host import tasks
 
 #: Bytes of JSON that MariaDB and Glance keep of an action.
@@ -45,6 +47,17 @@ class Busy(Exception):
 
 class TooLarge(Exception):
     """What was asked for does not fit into the action's row."""
+
+
+class Stretch(NamedTuple):
+    """Some actions of a list, out of the rows that were looked at for them.
+
+    :ivar last: the id of the last of these
+    """
+
+    actions: list[record.Action]
+    looked_at: int
+    last: str
 
 
 _starting = threading.Lock()
@@ -81,6 +94,7 @@ def begin(spec: dict[str, Any], image: Any, context: contexts.Context, *,
     :param prepare: writes to the image when its lock is taken, in the same
         transaction; False where the image is not as it was
     :raises Busy: the image is locked, or not as it was
+    :raises tasks.TooManyWaiting: of the caller's project
     :raises locks.ImageGone: it was deleted meanwhile
     """
     if not _is_free(image, context):
@@ -113,6 +127,7 @@ def begin_unlocked(spec: dict[str, Any], image: Any | None,
     :returns: the action; that which there is, where it has this id
     :raises Busy: a task has this id that is not known as an action
     :raises reservations.IdTakenError: the image's id cannot be reserved
+    :raises tasks.TooManyWaiting: of the caller's project
     """
     arguments = (spec, image and image.image_id, image and image.owner,
                  context, kept, action_id)
@@ -143,6 +158,8 @@ def _set_going(action: record.Action, context: contexts.Context,
             and len(action.spec['sealed']) == len(kept)):
         posting.post(action.id)
     else:
+        if not posting.stays(action):
+            context = contexts.without_catalog(context)
         executor.submit(run.Run(action, context, kept))
 
 
@@ -166,7 +183,9 @@ def _insert(spec: dict[str, Any], image_id: str | None,
         owner=context.project_id or image_owner or '',
         image_id=image_id, input_=input_, user_id=context.user_id,
         request_id=context.request_id, message='Waiting for its turn',
-        task_id=action_id, future_id=spec.get('future_id'))
+        task_id=action_id, future_id=spec.get('future_id'),
+        most=(cfg.CONF.glance_ext.max_waiting_actions_per_project
+              if context.project_id else 0))
 
 
 def show(action_id: str) -> record.Action | None:
@@ -175,14 +194,15 @@ def show(action_id: str) -> record.Action | None:
 
 
 def newest_first(action_type: str | None = None,
-                 **wanted: Any) -> Iterator[list[record.Action]]:
+                 **wanted: Any) -> Iterator[Stretch]:
     """Yield the actions that have not expired, some at a time.
 
-    :param wanted: see :func:`tasks.newest_first`
+    :param wanted: see :func:`task_lists.newest_first`
     """
-    for batch in tasks.newest_first(**wanted):
-        yield [action for action in record.read_all(batch)
-               if action_type in (None, action.action_type)]
+    for found in task_lists.newest_first(action_type=action_type, **wanted):
+        yield Stretch([action for action in record.read_all(found.tasks)
+                       if action_type in (None, action.action_type)],
+                      found.looked_at, found.last)
 
 
 def cancel(action_id: str) -> bool:

@@ -31,9 +31,13 @@ from glance_ext.actions.hold import Lost
 from glance_ext.actions.run import Run
 from glance_ext.host import contexts
 from glance_ext.host import database as db
+from glance_ext.host import task_sweeps
 from glance_ext.host import tasks
 
 LOG = logging.getLogger(__name__)
+
+#: How many actions are told in one go what they wait for.
+_TOLD = 100
 
 
 def is_on() -> bool:
@@ -72,9 +76,15 @@ def is_free(action: record.Action) -> bool:
                             and action.status != tasks.PROCESSING))
 
 
-def tend(actions: list[record.Action]) -> None:
-    """Keep what waits for a worker, and see that it is posted."""
-    old = [action for action in actions if _waits(action)]
+def tend() -> None:
+    """Keep what waits for a worker, and see that it is posted.
+
+    All of it is touched, some hundreds by one statement. What an action
+    waits for is found out, and told, for no more than a hundred.
+    """
+    before = db.now() - datetime.timedelta(
+        seconds=cfg.CONF.glance_ext.heartbeat_timeout / 2)
+    old = record.read_all(task_sweeps.waiting(before, _TOLD))
     if not old:
         return
     posted: set[str] | None = None
@@ -91,6 +101,10 @@ def tend(actions: list[record.Action]) -> None:
         with record.apart(action):
             offer(action, why.get(action.id, 'Waiting: the jobboard does not '
                                              'answer'), posted)
+    for touched in task_sweeps.touch(before):
+        for action_id in touched:
+            if posted is not None and action_id not in posted:
+                post(action_id)
 
 
 def offer(action: record.Action, message: str,
@@ -106,13 +120,3 @@ def offer(action: record.Action, message: str,
         return  # a worker has it, or another keeper was faster
     if posted is not None and action.id not in posted:
         post(action.id)
-
-
-def _waits(action: record.Action) -> bool:
-    """Tell whether an action waits, and its last touch was a while ago.
-
-    One that waits in a process is touched by that process, and more often.
-    """
-    return action.status == tasks.PENDING and not action.awaits_upload and (
-        db.now() - action.stamp > datetime.timedelta(
-            seconds=action.spec['heartbeat_timeout'] / 2))

@@ -219,9 +219,7 @@ class Run(Hold):
         except Exception as exc:
             LOG.warning('The state of action %s could not be written: %s',
                         self.action.id, type(exc).__name__)
-            if self.action.is_stale:
-                # By now any other process may take it.
-                self.stop(Lost())
+            self.stop_if_stale()
             return
         if self.action.status == tasks.PROCESSING and self.statuses:
             try:
@@ -231,6 +229,11 @@ class Run(Hold):
             except Exception as exc:
                 LOG.warning('Image %s could not be looked at: %s',
                             self.action.image_id, type(exc).__name__)
+
+    def stop_if_stale(self) -> None:
+        """Stop what any other process may have taken by now."""
+        if self.action.is_stale:
+            self.stop(Lost())
 
     def fail(self, cause: errors.ActionError) -> None:
         """Say that the action has failed, before what it did is undone."""

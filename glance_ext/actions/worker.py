@@ -11,6 +11,7 @@
 # under the License.
 """A process that runs what is on the jobboard."""
 
+from collections.abc import Iterable
 import threading
 import time
 from typing import Any
@@ -24,6 +25,7 @@ from glance_ext.actions import node
 from glance_ext.actions import posting
 from glance_ext.actions import reach
 from glance_ext.actions import record
+from glance_ext.host import task_sweeps
 from glance_ext.host import tasks
 
 LOG = logging.getLogger(__name__)
@@ -47,6 +49,8 @@ class Worker:
         self._executor = node.start()
         self._extended = float('-inf')
         self._passed_over: dict[str, float] = {}
+        #: Whose the actions are that are offered.
+        self._owners: dict[str, str] = {}
         self._is_away = False
         #: Set from outside to end :meth:`run`.
         self.stopped = threading.Event()
@@ -79,10 +83,12 @@ class Worker:
 
     def _take(self) -> None:
         self._tend()
-        for action_id, job in self._board.offers():
-            if not self._executor.has_room():
-                break
-            self._consider(action_id, job)
+        if self._executor.has_room():
+            jobs = dict(self._board.offers())
+            for action_id in self._by_turns(jobs):
+                if not self._executor.has_room():
+                    break
+                self._consider(action_id, jobs[action_id])
 
     def _tend(self) -> None:
         """Keep what is claimed, and settle what this process is done with.
@@ -106,6 +112,24 @@ class Worker:
         else:
             self._board.abandon(action_id)
 
+    def _by_turns(self, action_ids: Iterable[str]) -> list[str]:
+        """Return them so that their projects take turns.
+
+        A project that has some here already has had as many turns.
+        """
+        known = {each: self._owners[each] for each in action_ids
+                 if each in self._owners}
+        self._owners = known | task_sweeps.owners([
+            each for each in action_ids if each not in known])
+        turns = self._executor.running()
+        found = []
+        for action_id in action_ids:
+            owner = self._owners.get(action_id, '')
+            found.append((turns.get(owner, 0), action_id))
+            turns[owner] = turns.get(owner, 0) + 1
+        return [action_id for _, action_id in sorted(
+            found, key=lambda each: each[0])]
+
     def _consider(self, action_id: str, job: Any) -> None:
         if self._passed_over.get(action_id, 0) > time.monotonic():
             return
@@ -119,7 +143,8 @@ class Worker:
             if self._board.claim(action_id, job, seconds):
                 self._board.consume(action_id)
             return
-        if not posting.is_free(action):
+        if not posting.is_free(action) or not self._executor.has_room(
+                action.owner):
             return
         if reach.lacking(action, reach.stores()):
             self._pass_over(action_id)

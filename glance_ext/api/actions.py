@@ -11,6 +11,7 @@
 # under the License.
 """``/v2/image-actions``"""
 
+import functools
 import re
 
 from oslo_utils import uuidutils
@@ -47,18 +48,13 @@ def index(request: wsgi.Request) -> Answer:
         raise webob.exc.HTTPForbidden()
     page = pages.read(request, _FILTERS)
     _check_marker(context, page.marker)
-    found: list[record.Action] = []
-    for batch in node.newest_first(
-            after=page.marker, count=page.limit + 1, **page.filters,
-            owner=None if context.is_admin else owner):
-        found += _shown(context, batch)
-        if len(found) > page.limit:
-            break
-    actions = found[:page.limit]
-    goes_on = len(found) > len(actions) > 0
+    actions, last = pages.fill(page, node.newest_first(
+        after=page.marker, count=page.limit + 1, **page.filters,
+        owner=None if context.is_admin else owner),
+        functools.partial(_shown, context))
     return Answer({
         'image_actions': [action.view() for action in actions],
-        **page.links(_PATH, actions[-1].id if goes_on else None),
+        **page.links(_PATH, last),
         'schema': '/v2/schemas/image-actions',
     })
 

@@ -39,9 +39,10 @@ def show(request: wsgi.Request) -> Answer:
             'page_entries': conf.api_limit_max,
             'attempts': 1 + conf.http_retries,
             'running_actions': pools.room(),
-            'running_actions_per_project':
-                options.max_running_actions_per_project,
+            'running_actions_per_project': pools.room_of_project(),
             'running_actions_per_store':
                 options.max_running_actions_per_store,
+            'waiting_actions_per_project':
+                options.max_waiting_actions_per_project,
         },
     })

@@ -299,8 +299,7 @@ def in_flight(context: Any) -> tuple[int, int]:
     """
     if not cfg.CONF.use_keystone_limits:
         return 0, 0
-    found = record.read_all(task for task in tasks.unfinished()
-                            if task.owner == (context.project_id or ''))
+    found = record.read_all(tasks.unfinished(context.project_id or ''))
     fetched = [each for each in found if each.action_type == 'import']
     converted = [each for each in found if each.spec.get('formats')]
     return len(fetched), sum(each.bytes_total or each.bytes_done

@@ -94,20 +94,14 @@ class Resource(NamedTuple):
         page = pages.read(request, {})
         if page.marker:
             self._require_marker(request, page.marker)
-        found: list[record.Action] = []
-        for batch in node.newest_first(
-                self.action_type, after=page.marker, count=page.limit + 1,
-                owner=None if context.is_admin else owner):
-            found += batch
-            if len(found) > page.limit:
-                break
-        shown = found[:page.limit]
-        goes_on = len(found) > len(shown) > 0
+        shown, last = pages.fill(page, node.newest_first(
+            self.action_type, after=page.marker, count=page.limit + 1,
+            owner=None if context.is_admin else owner), list)
         return Answer({
             self.members: [
                 {**self.show(action), 'self': f'{self.path}/{action.id}'}
                 for action in shown],
-            **page.links(self.path, shown[-1].id if goes_on else None),
+            **page.links(self.path, last),
             'schema': f'/v2/schemas/{self.members.replace("_", "-")}'})
 
     def cancel(self, request: wsgi.Request, action_id: str, rule: str

@@ -11,7 +11,7 @@
 # under the License.
 """Lists, a page at a time, as Glance pages its own."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 import re
 from typing import Any, NamedTuple, NoReturn
 from urllib import parse
@@ -20,7 +20,13 @@ from oslo_config import cfg
 from oslo_utils import uuidutils
 import webob.exc
 
+from glance_ext.actions import node
+from glance_ext.actions import record
 from glance_ext.host import wsgi
+
+#: After so many rows, or as many as a page may have entries where that is
+#: more, no other rows are looked at for it.
+_MOST_LOOKED_AT = 500
 
 #: Tells whether a filter may have a value.
 Check = Callable[[str], bool]
@@ -72,6 +78,29 @@ def read(request: wsgi.Request, checks: Mapping[str, Check]) -> Page:
     if marker is not None and not uuidutils.is_uuid_like(marker):
         refuse_marker()
     return Page(_limit(query.get('limit')), marker, filters, query)
+
+
+def fill(page: Page, stretches: Iterable[node.Stretch],
+         shown: Callable[[list[record.Action]], list[record.Action]]
+         ) -> tuple[list[record.Action], str | None]:
+    """Return what a page shows, and the marker of the next page, if any.
+
+    A page that few of the rows belong to is not searched for without end: it
+    has what was found, perhaps nothing, and the next one goes on.
+
+    :param shown: returns those of some actions that this caller may see
+    """
+    found: list[record.Action] = []
+    looked_at = 0
+    for stretch in stretches:
+        found += shown(stretch.actions)
+        if len(found) > page.limit:
+            entries = found[:page.limit]
+            return entries, entries[-1].id if entries else None
+        looked_at += stretch.looked_at
+        if looked_at > max(page.limit, _MOST_LOOKED_AT):
+            return found, stretch.last
+    return found, None
 
 
 def refuse_marker() -> NoReturn:

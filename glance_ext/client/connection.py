@@ -97,10 +97,15 @@ class Connection:
                 raise errors.UnexpectedAnswer(f'The answer has no {members}.')
             yield from found
             following = body.get('next')
-            if not found or not isinstance(following, str):
+            if not isinstance(following, str):
                 return
             # Of the address only what is asked for: it may name any host.
-            query = dict(parse.parse_qsl(parse.urlsplit(following).query))
+            before, query = query, dict(
+                parse.parse_qsl(parse.urlsplit(following).query)
+            )
+            # A page may be empty and not the last; the same is no next one.
+            if query == before:
+                return
 
     def _extension_is_absent(self) -> bool:
         try:

@@ -33,12 +33,19 @@ class Refused(ClientError):
     :ivar status: the HTTP status; 0 where the library beneath does not tell
     :ivar words: the server's explanation, as plain text
     :ivar request_id: what the server's log calls the request, if known
+    :ivar retry_after: seconds after which the server wants to be asked again,
+        as where too many actions of the project wait; 0 where it does not say
     """
 
     def __init__(
-        self, status: int, words: str, request_id: str | None = None
+        self,
+        status: int,
+        words: str,
+        request_id: str | None = None,
+        retry_after: int = 0,
     ) -> None:
         self.status = status
+        self.retry_after = retry_after
         self.words = words
         self.request_id = request_id
         details = [f'HTTP {status}'] if status else []

@@ -125,6 +125,7 @@ class _Openstacksdk:
                     answer.reason or '',
                 ),
                 answer.headers.get('X-Openstack-Request-Id'),
+                _seconds(answer.headers.get('Retry-After', '')),
             )
         return Answer(_json(answer.text), answer.headers.get('Location'))
 
@@ -169,6 +170,10 @@ class _Glanceclient:
             _json(answer.text) if found is None else found,
             answer.headers.get('Location'),
         )
+
+
+def _seconds(text: str) -> int:
+    return int(text) if text.isdecimal() and len(text) < 6 else 0
 
 
 def _json(text: str) -> object:

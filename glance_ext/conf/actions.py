@@ -64,7 +64,8 @@ OPTS = [
         default=4, min=1, max=1024,
         help="""
 How many actions one process runs at once. What exceeds them waits as
-``pending`` in the process that accepted it, in order.
+``pending`` in the process that accepted it. The projects take turns: one
+that has few actions does not wait behind all of one that has many.
 
 Related options:
 
@@ -74,14 +75,34 @@ Related options:
 """),
     cfg.IntOpt(
         'max_running_actions_per_project',
-        default=0, min=0, max=1024,
+        min=0, max=1024,
+        sample_default='half of max_running_actions',
         help="""
-How many actions of one project a process runs at once; 0 is without limit.
-What exceeds them waits as ``pending`` and says so, and others go before it.
+Maximum number of actions of one project that one process runs at once. The
+default is half of ``max_running_actions``, rounded up, so that no project
+takes every place of a process; 0 means no limit. An action beyond the limit
+waits as ``pending``, says so in its message, and actions of other projects
+start before it. The limit does not hold for commands such as
+``glance-ext-manage hash-missing``.
 
 Related options:
 
 * ``max_running_actions``: the limit for all projects together.
+* ``max_waiting_actions_per_project``: how many more may wait.
+"""),
+    cfg.IntOpt(
+        'max_waiting_actions_per_project',
+        default=100, min=0, max=1000000,
+        help="""
+Maximum number of actions of one project that wait: those that are
+``pending``, and image imports that wait for an upload. 0 means no limit. A
+request for one more is answered with 413 and ``Retry-After``. Actions that
+run do not count. The limit holds for the whole cloud; commands of the
+operator without a project are not subject to it.
+
+Related options:
+
+* ``max_running_actions_per_project``: how many run at once.
 """),
     cfg.IntOpt(
         'max_running_actions_per_store',

@@ -33,6 +33,18 @@ and however well it goes. A low value protects from servers that trickle; a
 large image over a slow link needs a high one.
 """),
     cfg.IntOpt(
+        'export_timeout',
+        default=86400, min=10, max=2592000,
+        help="""
+Maximum duration of an export in seconds, from the start of its first attempt
+in a process, with all retries and the conversion. An export that takes longer
+fails, and frees its place for the next action.
+
+Related options:
+
+* ``download_read_timeout``: the slowest rate that a target is waited for.
+"""),
+    cfg.IntOpt(
         'download_connect_timeout',
         default=30, min=1, max=600,
         help="""
@@ -47,7 +59,9 @@ follow.
 How many seconds a server may be waited for until another 64 KiB, or all that
 is left, have come or were taken. A server that is slower counts as stalled,
 and another attempt follows. With the default, that is less than 1092 bytes a
-second. A server that has to fetch the file from a tape first needs more.
+second. The same rate holds for the servers that data is downloaded from and
+for the targets of exports. A server that has to fetch the file from a tape
+first needs more.
 """),
     cfg.StrOpt(
         'download_proxy',

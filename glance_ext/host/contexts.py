@@ -11,6 +11,7 @@
 # under the License.
 """Request contexts: whose they are, and one of the extension's own."""
 
+import copy
 import functools
 from typing import Any
 
@@ -43,10 +44,23 @@ def caller(context: Context) -> dict[str, Any]:
 
 def of_caller(kept: dict[str, Any]) -> Context:
     """Return a context with the rights of :func:`caller`, without a token.
+
+    It reads no policy files of its own: many are made, and kept.
     """
     return glance_context.RequestContext(
         user_id=kept['user_id'], project_id=kept['project_id'],
-        roles=kept['roles'], is_admin=kept['is_admin'])
+        roles=kept['roles'], is_admin=kept['is_admin'],
+        policy_enforcer=admin().policy_enforcer)
+
+
+def without_catalog(context: Context) -> Context:
+    """Return the context without Keystone's catalog, which is large.
+
+    Only who uses the caller's token elsewhere needs that.
+    """
+    found = copy.copy(context)
+    found.service_catalog = None
+    return found
 
 
 @functools.cache

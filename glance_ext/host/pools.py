@@ -46,6 +46,12 @@ def room() -> int:
     return max(1, min(wanted, threads - _RESERVED))
 
 
+def room_of_project() -> int:
+    """Return how many of them may be of one project; 0 is without limit."""
+    wanted: int | None = cfg.CONF.glance_ext.max_running_actions_per_project
+    return -(-room() // 2) if wanted is None else wanted
+
+
 def seconds_to_end() -> int:
     """Return for how long what runs may go on when this process ends."""
     wanted: int = cfg.CONF.glance_ext.shutdown_timeout

@@ -136,6 +136,9 @@ def prepare_actions(threads: int = 0) -> None:
     conf_ = cfg.CONF
     if threads:
         conf_.set_override('max_running_actions', threads, 'glance_ext')
+        # Whoever runs this process decides what runs in it.
+        conf_.set_override('max_running_actions_per_project', 0,
+                           'glance_ext')
     # Nobody else needs threads here; they are made when they are needed.
     conf_.set_override('task_pool_threads', _MOST_THREADS, 'wsgi')
     async_.set_threadpool_model('native')

@@ -18,7 +18,6 @@ owns it by naming the row's ``updated_at``, which every write moves:
 :func:`fence`. A write that comes too late changes nothing.
 """
 
-from collections.abc import Iterator
 import datetime
 import functools
 from typing import Any, NamedTuple
@@ -37,15 +36,9 @@ PENDING, PROCESSING = 'pending', 'processing'
 SUCCESS, FAILURE = 'success', 'failure'
 STATUSES = PENDING, PROCESSING, SUCCESS, FAILURE
 
-#: How many rows are read or written at once, at the most.
-_BATCH = 500
-#: How many are looked at for being expired.
-_STRETCH = 5000
-#: A list looks at what is so old at the most, as long as it lacks some.
-_AGES = datetime.timedelta(hours=1), datetime.timedelta(days=2), None
-#: A row that was handed back says that it was written so much earlier at the
-#: most: the largest ``heartbeat_timeout`` and a second.
-_BACKDATED = datetime.timedelta(seconds=3601)
+
+class TooManyWaiting(Exception):
+    """As many actions of a project wait as may."""
 
 
 class Task(NamedTuple):
@@ -82,12 +75,16 @@ _COLUMNS = (tasks.c.id, tasks.c.type, tasks.c.status, tasks.c.owner,
                 sa.type_coerce(column, sa.Text).label(column.name)
                 for column in (task_info.c.input, task_info.c.result)),
             task_info.c.message)
-_ROWS = sa.select(*_COLUMNS).select_from(
+#: How many rows that pass for actions are told of, at the most.
+_MOST_TOLD = 500
+#: Selects whole rows.
+ROWS = sa.select(*_COLUMNS).select_from(
     tasks.outerjoin(task_info, task_info.c.task_id == tasks.c.id)).where(
         tasks.c.deleted == sa.false())
 
 
-def _read(query: Any) -> list[Task]:
+def read(query: Any) -> list[Task]:
+    """Return what a query made of :data:`ROWS` finds."""
     moment = db.now()
     return [_task(row, moment) for row in db.read(query)]
 
@@ -102,16 +99,14 @@ def _task(row: Any, read_at: datetime.datetime) -> Task:
 
 def get(task_id: str) -> Task | None:
     """Return the row, ours or not, or None where there is none."""
-    rows = _read(_ROWS.where(tasks.c.id == task_id))
+    rows = read(ROWS.where(tasks.c.id == task_id))
     return rows[0] if rows else None
 
 
 def ours(*conditions: Any) -> list[Task]:
     """Return the rows of the extension that meet the SQL ``conditions``."""
-    text = sa.type_coerce(task_info.c.input, sa.Text)
-    query = _ROWS.where(text.like('%"glance_ext"%'), *conditions).order_by(
-        tasks.c.created_at)
-    return [task for task in _read(query) if task.ours]
+    query = ROWS.where(is_ours(), *conditions).order_by(tasks.c.created_at)
+    return [task for task in read(query) if task.ours]
 
 
 def unverified() -> list[str]:
@@ -120,144 +115,63 @@ def unverified() -> list[str]:
     Some of those that have not ended, if there are many.
     """
     text = sa.type_coerce(task_info.c.input, sa.Text)
-    found = _read(_ROWS.where(
+    found = read(ROWS.where(
         text.like('%"glance_ext"%'),
-        tasks.c.status.in_((PENDING, PROCESSING))).limit(_BATCH))
+        tasks.c.status.in_((PENDING, PROCESSING))).limit(_MOST_TOLD))
     return [task.id for task in found
             if signatures.action(task.input) and not task.ours]
 
 
-def unfinished() -> list[Task]:
-    """Return our rows that some process runs, or undoes, or ought to.
+def unfinished(owner: str | None = None) -> list[Task]:
+    """Return whole rows that wait or run, of one project or of all.
 
-    A failed one is undone as long as its ``result`` has not the phase
-    ``ended``: also where a node without the extension failed it.
+    Those of all are many where many wait: see
+    :mod:`glance_ext.host.task_sweeps`.
     """
-    result = sa.func.coalesce(
-        sa.type_coerce(task_info.c.result, sa.Text), '')
-    # Two queries, because of one with OR all that failed would be read.
-    return ours(tasks.c.status.in_((PENDING, PROCESSING))) + ours(
-        tasks.c.status == FAILURE,
-        result.not_like('%"phase": "ended"%'), _lives())
+    mine = [] if owner is None else [tasks.c.owner == owner]
+    return ours(tasks.c.status.in_((PENDING, PROCESSING)), *mine)
 
 
-def ended_since(moment: datetime.datetime) -> list[Task]:
-    """Return our rows that ended at ``moment`` or later."""
-    # Wrapped, so that of the indexes that of the time is used.
-    status = sa.func.coalesce(tasks.c.status, '')
-    return ours(status.in_((SUCCESS, FAILURE)), tasks.c.updated_at >= moment)
+def is_ours() -> Any:
+    """Return the SQL condition that a row may be one of the extension.
 
-
-def expire(after: str) -> tuple[str, int]:
-    """Mark our rows of one stretch of the table as deleted that expired.
-
-    Glance does so with those of a project when the project lists its tasks;
-    ``glance-manage db purge`` takes away what is marked.
-
-    :param after: the id behind which the stretch begins
-    :returns: the last id of the stretch, '' at the end of the table; and
-        how many rows were marked
+    It is when :attr:`Task.ours` says so, too.
     """
-    stretch = [row.id for row in db.read(
-        sa.select(tasks.c.id).where(tasks.c.id > after)
-        .order_by(tasks.c.id).limit(_STRETCH))]
-    if not stretch:
-        return '', 0
-    expired = [task.id for task in ours(
-        tasks.c.id > after, tasks.c.id <= stretch[-1], sa.not_(_lives()))]
-    for start in range(0, len(expired), _BATCH):
-        db.transaction(functools.partial(
-            _mark_deleted, ids=expired[start:start + _BATCH]))
-    last = stretch[-1] if len(stretch) == _STRETCH else ''
-    return last, len(expired)
+    text = sa.type_coerce(task_info.c.input, sa.Text)
+    if cfg.CONF.glance_ext.trust_actions_before:
+        return text.like('%"glance_ext"%')
+    return sa.and_(text.like('%"glance_ext"%'), text.like('%"signature"%'))
 
 
-def _mark_deleted(connection: db.Connection, ids: list[str]) -> None:
-    connection.execute(tasks.update().where(tasks.c.id.in_(ids)).values(
-        deleted=True, deleted_at=db.now()))
-
-
-def _lives() -> Any:
+def lives() -> Any:
     """Return the SQL condition that a row has not expired."""
     return sa.or_(tasks.c.expires_at.is_(None),
                   tasks.c.expires_at > db.now())
 
 
-def newest_first(*, owner: str | None = None, status: str | None = None,
-                 image_id: str | None = None, after: str | None = None,
-                 count: int) -> Iterator[list[Task]]:
-    """Yield our rows that have not expired, some at a time.
-
-    Which rows come is decided by ``tasks`` alone, where the columns are
-    small and have indexes; of the large ``task_info`` only those are read.
-
-    :param after: the id of the row before the first one
-    :param count: how many are wanted, which says how many to begin with
-    """
-    wanted = [tasks.c.deleted == sa.false(), _lives()]
-    # Wrapped, because of a status the index has all that ever ended so.
-    wanted += [column == value for column, value in (
-        (tasks.c.owner, owner), (tasks.c.image_id, image_id),
-        (sa.func.coalesce(tasks.c.status, ''), status)) if value is not None]
-    order = tasks.c.created_at.desc(), tasks.c.id.desc()
-    # Those of one image are few, and found by its index.
-    for age in _AGES if image_id is None else (None,):
-        full = True
-        while full:
-            chosen = sa.select(tasks.c.id).where(
-                *wanted, *_beyond(after), *_within(age)).order_by(
-                *order).limit(count).subquery()
-            found = _read(_ROWS.join(
-                chosen, chosen.c.id == tasks.c.id).order_by(*order))
-            yield [task for task in found if task.ours]
-            if found:
-                after = found[-1].id
-            full = len(found) == count
-            if full:
-                count = min(2 * count, _BATCH)
-
-
-def _beyond(after: str | None) -> list[Any]:
-    """Return the SQL conditions that a row comes behind the one ``after``."""
-    if not after:
-        return []
-    last = sa.select(tasks.c.created_at).where(
-        tasks.c.id == after).scalar_subquery()
-    return [sa.or_(
-        tasks.c.created_at < last,
-        sa.and_(tasks.c.created_at == last, tasks.c.id < after))]
-
-
-def _within(age: datetime.timedelta | None) -> list[Any]:
-    """Return the SQL conditions that a row is no older.
-
-    For the time when it was written there is an index, for that when it was
-    created there is none; and it is written when it is created.
-    """
-    if age is None:
-        return []
-    since = db.now() - age
-    return [tasks.c.created_at >= since,
-            tasks.c.updated_at >= since - _BACKDATED]
-
-
 def insert(*, type_: str, owner: str, image_id: str | None,
            input_: dict[str, Any], user_id: str | None, request_id: str | None,
            message: str, task_id: str | None = None,
-           status: str = PENDING, future_id: str | None = None) -> Task:
+           status: str = PENDING, future_id: str | None = None,
+           most: int = 0) -> Task:
     """Add a row, pending unless told otherwise, and return it.
 
     An action in ``input_`` is signed.
 
     :param future_id: of an image that is to be: reserved for the task
+    :param most: how many rows of the owner may wait, with this one; 0 is
+        without limit
     :raises reservations.IdTakenError: nothing was added
     :raises oslo_db.exception.DBDuplicateEntry: there is a ``task_id``
+    :raises TooManyWaiting: so many wait already
     """
     moment = db.now()
     task_id = task_id or uuidutils.generate_uuid()
     input_ = signatures.sign(task_id, owner, input_)
 
     def work(connection: db.Connection) -> None:
+        if most and _waiting(connection, owner, most) >= most:
+            raise TooManyWaiting
         connection.execute(tasks.insert().values(
             id=task_id, type=type_, status=status, owner=owner,
             image_id=image_id, user_id=user_id, request_id=request_id,
@@ -268,13 +182,33 @@ def insert(*, type_: str, owner: str, image_id: str | None,
             reservations.take(connection, future_id, task_id)
 
     db.transaction(work)
+    # Others may have been added at the same time. All of them are seen now
+    # by whoever was last, so that there are never more.
+    if most and db.transaction(functools.partial(
+            _waiting, owner=owner, most=most)) > most:
+        remove(task_id, future_id)
+        raise TooManyWaiting
     return Task(task_id, type_, status, owner, image_id, moment, moment,
                 None, input_, {}, message, moment, signatures.action(input_))
 
 
-def remove(task_id: str) -> None:
-    """Take away a row whose action never began."""
+def _waiting(connection: db.Connection, owner: str, most: int) -> int:
+    """Return how many of our rows wait; beyond ``most`` it is no matter."""
+    return len(connection.execute(sa.select(tasks.c.id).select_from(
+        tasks.join(task_info, task_info.c.task_id == tasks.c.id)).where(
+            tasks.c.owner == owner, tasks.c.status == PENDING,
+            tasks.c.deleted == sa.false(), is_ours()).limit(
+                most + 1)).all())
+
+
+def remove(task_id: str, future_id: str | None = None) -> None:
+    """Take away a row whose action never began.
+
+    :param future_id: which was reserved for it
+    """
     def work(connection: db.Connection) -> None:
+        if future_id:
+            reservations.release(connection, future_id, task_id)
         connection.execute(task_info.delete().where(
             task_info.c.task_id == task_id))
         connection.execute(tasks.delete().where(tasks.c.id == task_id))

@@ -21,12 +21,16 @@ from oslo_config import cfg
 import webob
 import webob.exc
 
+from glance_ext.host import tasks
+
 #: ``glance.common.wsgi.Request``: webob's, with ``context`` set.
 Request = Any
 
 #: What a JSON body may have, in bytes. Glance has no limit of its own.
 BODY_LIMIT = 64 * 1024
 _PIECE = 256 * 1024
+#: When to try again what a limit on waiting actions has refused, in seconds.
+_RETRY_AFTER = 30
 
 #: The method that ``Resource`` calls, on each of the three objects below.
 ACTION = 'default'
@@ -130,7 +134,17 @@ class _Controller:
         self._handler = handler
 
     def default(self, request: Request, **matched: str) -> Answer:
-        return self._handler(request, **matched)
+        try:
+            return self._handler(request, **matched)
+        except tasks.TooManyWaiting as exc:
+            # As Glance answers for its limits; that it will pass, says the
+            # header (RFC 9110, 15.5.14).
+            most = cfg.CONF.glance_ext.max_waiting_actions_per_project
+            raise webob.exc.HTTPRequestEntityTooLarge(
+                explanation=f'The project has {most} waiting image actions, '
+                            f'and may not have more. Try again when some of '
+                            f'them have started.',
+                headers=[('Retry-After', str(_RETRY_AFTER))]) from exc
 
 
 class _NoDeserializer:

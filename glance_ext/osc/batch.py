@@ -25,6 +25,7 @@ import argparse
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 import dataclasses
 import itertools
+import time
 from typing import Any
 
 from glance_ext import client
@@ -258,7 +259,7 @@ class BatchCommand(calling.Lister):
                 if parsed_args.dry_run:
                     job.plan = self.plan(cloud, job.image, parsed_args)
                 else:
-                    job.action = self.start(cloud, job.image, parsed_args)
+                    job.action = self._start(cloud, job, job.image, parsed_args)
                     job.idle = job.action is None
                 if job.action:
                     yield self._follow(job, job.action)
@@ -270,6 +271,30 @@ class BatchCommand(calling.Lister):
                 if job.action is None:
                     self._complain('%s: %s', job.name, error)
         self._asked_for_all = True
+
+    def _start(
+        self,
+        cloud: client.Client,
+        job: Job,
+        image: client.Image,
+        parsed_args: argparse.Namespace,
+    ) -> client.Action | None:
+        """Start an action; who waits anyway waits for a full queue too."""
+        while True:
+            try:
+                return self.start(cloud, image, parsed_args)
+            except client.Refused as error:
+                waits = parsed_args.wait or parsed_args.parallel
+                if error.status != 413 or not error.retry_after or not waits:
+                    raise
+                self._display.close()
+                self.log.warning(
+                    '%s: %s Retrying in %s s.',
+                    job.name,
+                    error.words,
+                    error.retry_after,
+                )
+                time.sleep(error.retry_after)
 
     def _follow(self, job: Job, action: client.Action) -> str:
         job.action, job.idle = action, False

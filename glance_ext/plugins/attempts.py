@@ -331,9 +331,9 @@ def reader(run: Run, algorithms: set[str], recorded: Mapping[str, str],
 def _left_by(store: str, image_id: str) -> list[record.Action]:
     """Return the imports that did without a store and could not clear it."""
     return [
-        action for batch in node.newest_first(
+        action for stretch in node.newest_first(
             image_id=image_id, status=tasks.SUCCESS, count=10)
-        for action in batch if store in action.state.get('left', ())]
+        for action in stretch.actions if store in action.state.get('left', ())]
 
 
 def _close(sources: Sequence[Readable]) -> None:

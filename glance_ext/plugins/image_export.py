@@ -62,6 +62,9 @@ class ImageExport:
     def run(self, run: Run) -> None:
         action = run.action
         staging.remove(action.id)
+        seconds = cfg.CONF.glance_ext.export_timeout
+        run.end_within(seconds, f'The export took longer than {seconds} '
+                                f'seconds (export_timeout)')
         run.write(record.READING)
         made: Sequence[Readable] = ()
         while True:
@@ -73,6 +76,7 @@ class ImageExport:
             except errors.ActionError as exc:
                 if not exc.passing:
                     raise
+                run.check()
                 run.retry(exc)
             else:
                 break

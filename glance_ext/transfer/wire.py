@@ -175,8 +175,9 @@ class Wire:
             # Also where a byte comes now and then.
             if self._waited > self._patience and count != 0:
                 raise errors.RemoteTimeout(
-                    f'{self._name} took {self._waited:.0f} seconds for '
-                    f'{self._passed} bytes')
+                    f'{self._name} is too slow: {self._passed} bytes in '
+                    f'{self._waited:.0f} seconds of waiting for it, where at '
+                    f'least {_QUANTUM} were expected')
             if count >= 0:
                 return count
 
@@ -266,6 +267,11 @@ def _open(addresses: Sequence[str], port: int, transport: Transport,
             if code:
                 raise OSError(code, os.strerror(code))
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            if hasattr(socket, 'TCP_NOTSENT_LOWAT'):
+                # Else the kernel takes megabytes at once, and then none
+                # until a third of them is sent: a slow target looks stalled.
+                sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT,
+                                _QUANTUM)
             sock.settimeout(_LOOK_UP)
             return sock
         except BaseException as exc:

@@ -23,7 +23,6 @@ from glance_ext.actions import node
 from glance_ext.actions import record
 from glance_ext.host import contexts
 from glance_ext.host import dead_imports
-from glance_ext.host import tasks
 from glance_ext.plugins import aftercare
 from glance_ext.stores import clearing
 from glance_ext.stores import drivers
@@ -41,17 +40,15 @@ def end_actions(tell: Tell, stopped: threading.Event, dry_run: bool) -> bool:
     :param stopped: set from outside; what runs is handed back then
     :returns: False where something is left to do
     """
-    stale = [action for action in keeper.known(tasks.unfinished())
-             if action.was_stale]
     if dry_run:
-        for action in stale:
+        for action in keeper.stale():
             tell(_line(action, 'stale'))
         return True
     executor = node.start(takes_over=False)
     ours: list[record.Action] = []
     #: What cannot be taken over at all.
     left: list[record.Action] = []
-    for action in stale:
+    for action in keeper.stale():
         while not executor.has_room() and not stopped.is_set():
             time.sleep(_LOOK)
         if stopped.is_set():

@@ -14,6 +14,7 @@
 import base64
 import hashlib
 import shutil
+import socket
 import unittest
 
 from tests.functional import disks
@@ -104,6 +105,15 @@ class ExportTest(import_requests.RequestCase):
         found = self.export(image)
         self.assertEqual('failure', found['status'])
         self.assertTrue(all(len(body) < 300_000 for body in self.bodies))
+
+    def test_a_target_that_takes_nothing_holds_no_place_for_long(self):
+        image = self.image(bytes(8 * disks.MIB))
+        with socket.create_server(('127.0.0.1', 0)) as server:
+            server.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            self.location = f'http://127.0.0.1:{server.getsockname()[1]}/x'
+            found = self.export(image)
+        self.assertEqual('failure', found['status'])
+        self.assertIn('is too slow', found['message'])
 
     def test_who_may_export_what(self):
         image = self.image()

@@ -54,6 +54,8 @@ class Plugin:
 class ExecutorCase(rows.RowsCase):
     def setUp(self):
         super().setUp()
+        self.options.config(group='glance_ext',
+                            max_running_actions_per_project=0)
         self.plugin = Plugin()
         self.room = 2
         self.jobs = collections.deque()

@@ -11,6 +11,7 @@
 # under the License.
 """Which action runs next, and what the others wait for."""
 
+import collections
 import unittest
 from unittest import mock
 import uuid
@@ -43,6 +44,7 @@ class NextTest(unittest.TestCase):
         self.enterContext(mock.patch.object(
             executor.pools, 'room', lambda: self.room))
         self.room = 4
+        self.limit(project=0)
         self.executor = executor.Executor()
 
     def limit(self, **limits):
@@ -52,7 +54,9 @@ class NextTest(unittest.TestCase):
 
     def begun(self, *waiting):
         """Return what of these begins to run, in order."""
-        self.executor._waiting.extend(waiting)
+        for run in waiting:
+            self.executor._waiting.setdefault(
+                run.action.owner, collections.deque()).append(run)
         return list(iter(self.executor._next, None))
 
     def ends(self, run):
@@ -89,6 +93,41 @@ class NextTest(unittest.TestCase):
         self.assertEqual('one of 1 running actions on slow to end',
                          both.waits_for)
         self.assertEqual([both], self.ends(slow))
+
+    def test_projects_take_turns(self):
+        self.room = 1
+        many, few = [run_of('a') for _ in range(9)], [run_of('b')]
+        first, = self.begun(*many, *few)
+        self.assertEqual(many[0], first)
+        self.assertEqual(few, self.ends(first))
+        self.assertEqual(many[1:2], self.ends(few[0]))
+        few = [run_of('b'), run_of('c')]
+        self.begun(*few)
+        self.assertEqual(few[:1], self.ends(many[1]))
+        self.assertEqual(few[1:], self.ends(few[0]))
+        self.assertEqual(many[2:3], self.ends(few[1]))
+
+    def test_the_project_with_the_fewest_running_is_next(self):
+        self.room = 3
+        runs = [run_of('a') for _ in range(9)]
+        self.assertEqual(runs[:3], self.begun(*runs))
+        others = [run_of('b') for _ in range(9)]
+        self.begun(*others)
+        # From the second on, one of each runs: they take turns.
+        self.assertEqual([others[0], runs[3], others[1], runs[4]], [
+            self.ends(run)[0] for run in (runs[0], runs[1], runs[2],
+                                          others[0])])
+
+    def test_half_of_the_room_is_one_projects_by_default(self):
+        cfg.CONF.clear_override('max_running_actions_per_project',
+                                'glance_ext')
+        for room, half in (1, 1), (2, 1), (3, 2), (4, 2), (16, 8):
+            self.room = room
+            self.executor = executor.Executor()
+            self.assertEqual(half, len(self.begun(
+                *(run_of('a') for _ in range(20)))))
+            self.assertEqual(room - half, len(self.begun(
+                *(run_of('b') for _ in range(20)))[:room - half]))
 
     def test_a_limit_that_is_lowered_holds_at_once(self):
         for limit in ('store', 'project'):

@@ -103,7 +103,8 @@ class AliveTest(Case):
             self.assertEqual(
                 [True, True, True, True, False],
                 [self.beaten(run) for run in (*runs, kept, other)])
-            self.assertEqual({*runs, kept}, {
+            # What waits moves nothing.
+            self.assertEqual({*runs[:2], kept}, {
                 call.args[0] for call in self.moved.mock_calls})
 
     def test_what_a_request_works_at_is_held_until_it_ends(self):

@@ -46,6 +46,23 @@ class StopTest(rows.RowsCase):
         self.assertIsNone(self.stopped(errors.ImageDeleted('one')))
         self.assertIs(handed_back, self.stopped(handed_back))
 
+    def test_what_takes_too_long_is_stopped_and_can_be_undone(self):
+        clock = self.enterContext(mock.patch.object(
+            hold.time, 'monotonic', return_value=100.0))
+        self.mine.end_within(10, 'It took longer than 10 seconds')
+        clock.return_value = 110.0
+        self.assertIsNone(self.stopped())
+        clock.return_value = 110.1
+        cause = self.stopped()
+        self.assertEqual(
+            ('remote_timeout', 'It took longer than 10 seconds'),
+            (cause.code, cause.message))
+        # Also for whoever is about to make another attempt.
+        with self.assertRaises(errors.RemoteTimeout):
+            self.mine.retry(errors.RemoteUnavailable('x'))
+        self.mine.turn_back()
+        self.assertIsNone(self.stopped())
+
     def test_who_waits_is_woken_until_it_turns_back(self):
         waits = []
         self.enterContext(mock.patch.object(

@@ -19,6 +19,7 @@ from glance_ext.actions import keeper
 from glance_ext.actions import posting
 from glance_ext.actions import run
 from glance_ext.host import database
+from glance_ext.host import task_sweeps
 from glance_ext.host import tasks
 from tests.unit.actions import executing
 
@@ -178,8 +179,8 @@ class WorkersTest(Case):
 
     def test_what_a_worker_took_meanwhile_is_left(self):
         waiting = self.die('pending')
-        before = tasks.unfinished()
-        self.replace(tasks, 'unfinished', lambda: before)
+        before = task_sweeps.waiting(database.now(), 1)
+        self.replace(task_sweeps, 'waiting', lambda *_: before)
         run.Run(self.read(waiting.id), None).take_over()
         self.pass_(1)
         self.sweep()
@@ -242,7 +243,7 @@ class LookAfterTest(Case):
                                          tasks.get(young).id))
 
     def test_more_is_looked_at_where_it_was_worth_it(self):
-        expire = self.replace(tasks, 'expire', side_effect=[
+        expire = self.replace(task_sweeps, 'expire', side_effect=[
             ('a', 3), ('b', 1), ('c', 0), ('', 0), ('', 0)])
         for _ in range(3):
             self.sweep()
@@ -250,7 +251,7 @@ class LookAfterTest(Case):
                          [call.args[0] for call in expire.mock_calls])
 
     def test_a_look_that_fails_is_done_again_later(self):
-        self.replace(tasks, 'unfinished',
+        self.replace(task_sweeps, 'silent',
                      side_effect=database.db_exception.DBError)
         with self.assertLogs(LOG, 'ERROR') as log:
             self.sweep()

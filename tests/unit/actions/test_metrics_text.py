@@ -49,12 +49,12 @@ class SeenTest(Case):
     def test_what_runs_and_what_waits_is_told_by_its_type(self):
         for status in ('pending', 'pending', 'processing', 'failure'):
             self.new(status)
-        self.new('pending', action_type='copy')
+        self.new('pending', action_type='invented')
         self.new('success', action_type='verify')
         self.assertEqual(
-            {('glance_ext_actions_running', 'copy'): 0,
+            {('glance_ext_actions_running', ''): 0,
              ('glance_ext_actions_running', 'hash'): 2,
-             ('glance_ext_actions_waiting', 'copy'): 1,
+             ('glance_ext_actions_waiting', ''): 1,
              ('glance_ext_actions_waiting', 'hash'): 2,
              (WITHOUT_HASH,): 0},
             {name: value for name, value in self.told().items()

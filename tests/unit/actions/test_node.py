@@ -24,6 +24,7 @@ from glance_ext.host import contexts
 from glance_ext.host import database
 from glance_ext.host import locks
 from glance_ext.host import signatures
+from glance_ext.host import task_sweeps
 from glance_ext.host import tasks
 from tests.unit import tables
 from tests.unit.actions import executing
@@ -91,8 +92,8 @@ class BeginTest(Case):
             locks.holder(self.image_id), self.image_name(), self.rows()))
         run, = self.begun()
         self.assertEqual(
-            (action, 'secret', self.context),
-            (run.action, run.secret('query'), run.context))
+            (action, 'secret', self.context.to_dict()),
+            (run.action, run.secret('query'), run.context.to_dict()))
         row = tasks.get(action.id)
         self.assertEqual(
             ('api_image_import', 'pending', tables.PROJECT, self.image_id,
@@ -243,7 +244,7 @@ class UnlockedTest(Case):
         self.begin_unlocked(key='k')
         self.begun()[0].end('success', 'm', lambda _: True)
         self.pass_(48 * 3600)
-        tasks.expire('')
+        task_sweeps.expire('')
         self.assertEqual('pending', self.begin_unlocked(key='k').status)
 
     def test_without_a_key_a_duplicate_is_a_fault(self):

@@ -51,8 +51,9 @@ class FindTest(Case):
             self.pass_(1)
 
         def found(*args):
-            return [action.id for batch in node.newest_first(
-                *args, owner=tables.PROJECT, count=10) for action in batch]
+            return [action.id for stretch in node.newest_first(
+                *args, owner=tables.PROJECT, count=10)
+                for action in stretch.actions]
 
         self.assertEqual(added, found())
         self.assertEqual(added[::2], found('hash'))

@@ -18,6 +18,7 @@ from glance_ext.actions import jobboard
 from glance_ext.actions import posting
 from glance_ext.actions import run as run_
 from glance_ext.host import database
+from glance_ext.host import task_sweeps
 from tests.unit.actions import executing
 
 LOG = 'glance_ext.actions.posting'
@@ -52,9 +53,6 @@ class Case(executing.ExecutorCase):
         self.options.config(group='glance_ext', executor='jobboard')
         self.board = Board()
         self.replace(posting, 'board', lambda: self.board)
-
-    def tend(self, *actions):
-        posting.tend([self.read(action.id) for action in actions])
 
     def wait(self, seconds=61, **spec):
         """Return an action that was written so long ago."""
@@ -125,7 +123,7 @@ class TendTest(Case):
         lost, there = self.wait(0), self.wait(61)
         self.board.jobs = [there.id]
         self.board.living = [jobboard.Worker('h', 1, frozenset())]
-        self.tend(lost, there)
+        posting.tend()
         for action in (lost, there):
             self.assertEqual(('pending', 'Waiting for a worker', True),
                              self.told(action))
@@ -137,26 +135,24 @@ class TendTest(Case):
         self.board.living = [jobboard.Worker('h', 1, frozenset({'fast'}))]
         self.replace(jobboard.reach, 'lacking', lambda action, stores:
                      'slow' if action.id == needy.id else '')
-        self.tend(needy, easy)
+        posting.tend()
         self.assertEqual(
             ['Waiting: no worker has slow', 'Waiting for a worker'],
             [self.told(action)[1] for action in (needy, easy)])
 
     def test_what_does_not_wait_or_not_for_long_is_left(self):
         self.replace(posting, 'board', self.fail)
-        left = [self.wait(0), self.new('processing'), self.new('failure'),
-                self.wait(60, upload_timeout=9)]
-        self.tend(*left)
-        self.pass_(60)
-        left = left[1:]
-        self.tend(*left)
-        self.assertEqual([False] * 3, [self.told(each)[2] for each in left])
+        left = [self.wait(0, status='processing'),
+                self.wait(0, status='failure'),
+                self.wait(61, upload_timeout=9), self.wait(60)]
+        posting.tend()
+        self.assertEqual([False] * 4, [self.told(each)[2] for each in left])
 
     def test_a_board_that_is_away_is_told_of(self):
         self.board.is_away = True
         action = self.wait()
         with self.assertLogs(LOG, 'WARNING') as log:
-            self.tend(action)
+            posting.tend()
         self.assertEqual(['It does not answer'],
                          [record.getMessage() for record in log.records])
         self.assertEqual(
@@ -165,9 +161,11 @@ class TendTest(Case):
 
     def test_what_somebody_took_meanwhile_is_not_posted(self):
         action = self.wait()
+        before = task_sweeps.waiting(database.now(), 1)
+        self.replace(task_sweeps, 'waiting', lambda *_: before)
         run_.Run(self.read(action.id), None).take_over()
         self.pass_(1)
-        posting.tend([action])
+        posting.tend()
         self.assertEqual([], self.board.jobs)
         self.assertEqual(36, len(self.read(action.id).runner))
 

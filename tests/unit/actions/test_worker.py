@@ -92,6 +92,9 @@ class Case(unittest.TestCase):
         self.board = Board()
         self.executor = mock.Mock()
         self.executor.held.return_value = []
+        self.executor.running.return_value = {}
+        self.owners = {}
+        self.have(worker.task_sweeps, 'owners', lambda ids: self.owners)
         self.actions = {}
         self.have(worker.node, 'start', lambda: self.executor)
         self.have(worker.node, 'show', self.actions.get)
@@ -144,6 +147,46 @@ class TakeTest(Case):
         self.look()
         self.assertEqual(([], {'a': 'job'}),
                          (self.board.claimed, self.board.jobs))
+
+    def offer_many(self, *owners):
+        """Offer an action of each of these projects, in this order."""
+        for number, owner in enumerate(owners):
+            name = f'{owner}{number}'
+            found = action()
+            found.id, found.owner = name, owner
+            self.board.jobs[name] = 'job'
+            self.actions[name], self.owners[name] = found, owner
+        self.executor.has_room.side_effect = lambda owner=None: (
+            len(self.board.claims) < 4)
+        self.look()
+        return [call.args[0].id for call in self.taking.mock_calls]
+
+    def test_projects_take_turns(self):
+        self.assertEqual(['a0', 'b5', 'a1', 'b6'],
+                         self.offer_many(*'aaaaabb'))
+
+    def test_a_project_that_has_some_here_comes_after_others(self):
+        self.executor.running.return_value = {'a': 1}
+        self.assertEqual(['b5', 'a0', 'b6', 'a1'],
+                         self.offer_many(*'aaaaabb'))
+
+    def test_what_would_only_wait_for_its_project_is_left_to_others(self):
+        self.executor.has_room.side_effect = lambda owner=None: (
+            owner != 'p')
+        self.offer(action())
+        self.look()
+        self.assertEqual([], self.board.claimed)
+
+    def test_whose_an_action_is_is_asked_once(self):
+        self.executor.has_room.side_effect = lambda owner=None: owner is None
+        self.offer(action())
+        self.owners['a'] = 'p'
+        asked = []
+        self.have(worker.task_sweeps, 'owners', lambda ids: asked.append(
+            list(ids)) or self.owners)
+        self.look()
+        self.look()
+        self.assertEqual([['a'], []], asked)
 
     def test_without_room_nothing_is_claimed(self):
         self.executor.has_room.return_value = False

@@ -151,80 +151,70 @@ class FenceTest(Case):
 
 
 class SearchTest(Case):
-    def test_what_some_process_ought_to_see_to(self):
-        ended = {'phase': 'ended'}
+    def test_what_of_a_project_waits_or_runs(self):
         for task_id, columns in (
                 ('waits', {}), ('runs', {'status': 'processing'}),
-                ('fails', {'status': 'failure',
-                           'result': {'phase': 'rolling-back'}}),
-                ('lost', {'status': 'failure'}),
-                ('failed', {'status': 'failure', 'result': ended}),
-                ('over', {'status': 'success', 'result': ended}),
-                ('expired', {'status': 'failure',
-                             'expires_at': ago(seconds=1)}),
+                ('failed', {'status': 'failure'}),
+                ('another', {'owner': 'another'}),
                 ('others', {'input_': {'import_req': {}}})):
             self.add_task(task_id, **columns)
-        self.assertEqual({'waits', 'runs', 'fails', 'lost'},
-                         set(ids(tasks.unfinished())))
-
-    def test_what_ended_lately(self):
-        for task_id, status, seconds in (
-                ('done', 'success', 5), ('failed', 'failure', 5),
-                ('long ago', 'success', 90), ('runs', 'processing', 5)):
-            self.add_task(task_id, status=status,
-                          updated_at=ago(seconds=seconds))
-        self.assertEqual({'done', 'failed'}, set(ids(
-            tasks.ended_since(ago(seconds=60)))))
-
-    def test_what_expired_is_marked_a_stretch_at_a_time(self):
-        for name, count in ('_STRETCH', 3), ('_BATCH', 1):
-            self.enterContext(mock.patch.object(tasks, name, count))
-        # Without it there is one more row, of the key.
-        self.options.config(group='glance_ext', secret_key='k' * 16)
-        past, future = ago(seconds=1), ago(seconds=-90)
-        for task_id, expires in (('a', past), ('b', future), ('c', past),
-                                 ('d', None), ('e', past)):
-            self.add_task(task_id, expires_at=expires)
-        self.add_task('f', {'import_req': {}}, expires_at=past)
-        self.assertEqual(('c', 2), tasks.expire(''))
-        self.assertEqual(('f', 1), tasks.expire('c'))
-        self.assertEqual(('', 0), tasks.expire('f'))
-        self.assertEqual(('', 0), tasks.expire('d'))
-        self.assertEqual(['b', 'd'], sorted(ids(tasks.ours())))
-        self.assertIsNotNone(tasks.get('f'))
+        self.assertEqual({'waits', 'runs'}, set(ids(
+            tasks.unfinished(tables.PROJECT))))
+        self.assertEqual({'waits', 'runs', 'another'}, set(ids(
+            tasks.unfinished())))
 
 
-class NewestFirstTest(Case):
-    def setUp(self):
-        super().setUp()
-        for number, age in enumerate((1, 2, 2, 90, 3000, 5000)):
-            self.add_task('abcdef'[number], created_at=ago(minutes=age),
-                          updated_at=ago(minutes=age))
+class WaitingTest(Case):
+    """How many rows of a project may wait."""
 
-    def found(self, **wanted):
-        return [task.id for batch in tasks.newest_first(**wanted)
-                for task in batch]
+    def insert(self, most=2, owner=tables.PROJECT):
+        return tasks.insert(
+            type_='t', owner=owner, image_id=None, input_=OURS, user_id='u',
+            request_id='r', message='Waiting', most=most)
 
-    def test_some_at_a_time_and_those_of_one_second_by_id(self):
-        for count in 1, 2, 10:
-            self.assertEqual([*'acbdef'], self.found(count=count))
-        first = next(tasks.newest_first(count=2))
-        self.assertEqual(['a', 'c'], ids(first))
+    def waiting(self):
+        return len(tasks.ours())
 
-    def test_behind_one_that_was_seen(self):
-        for after, found in (('c', 'bdef'), ('d', 'ef'), ('f', '')):
-            self.assertEqual([*found], self.found(after=after, count=2))
+    def test_no_more_than_so_many(self):
+        for _ in range(2):
+            self.insert()
+        with self.assertRaises(tasks.TooManyWaiting):
+            self.insert()
+        self.assertEqual(2, self.waiting())
+        self.insert(owner='another')
+        self.insert(most=0)
+        self.assertEqual(4, self.waiting())
 
-    def test_only_those_that_are_wanted_and_live(self):
-        self.add_task('g', {'import_req': {}})
-        self.add_task('h', expires_at=ago(seconds=1))
-        self.add_task('i', image_id=OTHER, created_at=ago(days=9))
-        self.add_task('j', status='success', created_at=ago(days=8))
-        self.add_task('k', owner='another', created_at=ago(days=7))
-        for wanted, found in (
-                ({}, 'acbdefkji'), ({'image_id': OTHER}, 'i'),
-                ({'status': 'success'}, 'j'), ({'owner': 'another'}, 'k'),
-                ({'image_id': IMAGE, 'owner': tables.PROJECT,
-                  'status': 'pending'}, 'acbdef')):
-            with self.subTest(**wanted):
-                self.assertEqual([*found], self.found(count=2, **wanted))
+    def test_what_runs_or_is_not_ours_does_not_count(self):
+        self.add_task('a', status='processing')
+        self.add_task('b', status='failure')
+        self.add_task('c', {'import_req': {}})
+        self.add_task('d', deleted=True)
+        for _ in range(2):
+            self.insert()
+
+    def test_what_is_added_at_the_same_time_is_seen_afterwards(self):
+        counted = tasks._waiting
+        others = ['a', 'b']
+
+        def count(connection, owner, most):
+            found = counted(connection, owner, most)
+            # After the first look, and before the row is there.
+            if others:
+                self.add_all(connection, others)
+            return found
+
+        self.enterContext(mock.patch.object(tasks, '_waiting', count))
+        with self.assertRaises(tasks.TooManyWaiting):
+            self.insert()
+        self.assertEqual({'a', 'b'}, set(ids(tasks.ours())))
+
+    def add_all(self, connection, names):
+        moment = database.now()
+        while names:
+            name = names.pop()
+            connection.execute(database.tasks.insert().values(
+                id=name, type='t', status='pending', owner=tables.PROJECT,
+                created_at=moment, updated_at=moment, deleted=False))
+            connection.execute(database.task_info.insert().values(
+                task_id=name, input=OURS))

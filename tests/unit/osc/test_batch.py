@@ -13,7 +13,9 @@ import io
 import os
 import signal
 import threading
+from unittest import mock
 
+from glance_ext.osc import batch
 from tests.unit.client import stub
 from tests.unit.osc import shell
 
@@ -64,6 +66,33 @@ class ParallelTest(shell.ShellCase):
         self.assertEqual(
             ['POST i1/hash', 'POST i2/hash', 'POST i3/hash'],
             self.order()[:3],
+        )
+
+    def fill(self):
+        """Have the queue be full for the first request."""
+        self.server.on(
+            'POST /v2/images/i1/hash',
+            stub.Reply(
+                413,
+                {'message': 'Too many wait.<br /><br />\n\n\n'},
+                headers={'Retry-After': '1'},
+            ),
+            begun('a1'),
+        )
+
+    def test_who_waits_waits_for_a_full_queue_too(self):
+        self.fill()
+        with mock.patch.object(batch.time, 'sleep') as sleep:
+            rows = self.rows(f'{HASH} --parallel 1 i1 i2')
+        self.assertEqual(['success'] * 2, [row['status'] for row in rows])
+        self.assertIn(mock.call(1), sleep.mock_calls)
+
+    def test_a_full_queue_is_told_of_where_nobody_waits(self):
+        self.fill()
+        rows = self.rows(f'{HASH} i1 i2', status=1)
+        self.assertEqual(
+            [('error', 'Too many wait. (HTTP 413)'), ('pending', '')],
+            [(row['status'], row['message']) for row in rows],
         )
 
     def test_one_that_is_refused_makes_room(self):

@@ -11,11 +11,13 @@
 # under the License.
 """Sending a file to where a URI says."""
 
+import socket
 from typing import Any
 import unittest
 
 from glance_ext import errors
 from glance_ext.transfer import http_put
+from glance_ext.transfer import wire
 from glance_ext.transfer.destinations import Rules
 from tests.harness.backends import http_raw
 
@@ -65,6 +67,28 @@ class TestPut(unittest.TestCase):
             with self.assertRaises(errors.ShortRead):
                 self.put(http_raw.answer(200), chunks, 4)
             self.assertNotEqual(4, len(self.body or b''))
+
+    def test_a_target_that_takes_nothing_is_too_slow(self):
+        with socket.create_server(('127.0.0.1', 0)) as server:
+            server.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            with self.assertRaises(errors.RemoteTimeout) as caught:
+                http_put.put(
+                    f'http://127.0.0.1:{server.getsockname()[1]}/x', RULES,
+                    [b'x' * (1 << 20)] * 32, 32 << 20,
+                    transport=wire.Transport(patience=0.3))
+        self.assertRegex(
+            caught.exception.message,
+            r'^the server 127.0.0.1 is too slow: \d+ bytes in \d+ seconds of '
+            r'waiting for it, where at least 65536 were expected$')
+
+    def test_the_kernel_holds_no_more_than_what_has_to_pass(self):
+        """Else a target above the slowest rate would look stalled."""
+        with socket.create_server(('127.0.0.1', 0)) as server:
+            made = wire._open(['127.0.0.1'], server.getsockname()[1],
+                              wire.Transport(), lambda: None)
+            with made:
+                self.assertEqual(wire._QUANTUM, made.getsockopt(
+                    socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT))
 
     def test_rules_hold(self):
         with self.assertRaises(errors.DestinationRefused):
