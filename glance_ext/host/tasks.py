@@ -244,9 +244,7 @@ def insert(*, type_: str, owner: str, image_id: str | None,
            input_: dict[str, Any], user_id: str | None, request_id: str | None,
            message: str, task_id: str | None = None,
            status: str = PENDING) -> Task:
-    """Add a row, pending unless told otherwise, and return it.
-
-    An action in ``input_`` is signed.
+    """Add a row, pending unless told otherwise; an action in it is signed.
 
     :raises oslo_db.exception.DBDuplicateEntry: there is a ``task_id``
     """
