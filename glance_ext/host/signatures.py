@@ -31,7 +31,6 @@ import contextlib
 import datetime
 import hmac
 import json
-import math
 import re
 import secrets
 import time
@@ -55,8 +54,8 @@ _KEY_TYPE = 'glance_ext_key'
 _KEY = re.compile('[0-9a-f]{64}')
 #: Names the use of the key, so that no other use of it gives the same.
 _PURPOSE = b'glance-ext: signature of an action, 1'
-#: The stored key is read again where it does not fit, so many seconds after
-#: it was read last: somebody may have emptied the table.
+#: For so many seconds the stored key is what it was when it was read last,
+#: though somebody may have emptied the table.
 _READ_AGAIN = 1
 #: Rows that are reported one by one, at the most.
 _MOST_REPORTED = 1000
@@ -91,8 +90,7 @@ def sign(task_id: str, owner: str, input_: dict[str, Any]) -> dict[str, Any]:
     """
     if action(input_) is None:
         return input_
-    # The key as it is now: somebody may have emptied the table.
-    return _signed(_key(again=True), task_id, owner, input_)
+    return _signed(_key(fresh=True), task_id, owner, input_)
 
 
 def alter(task_id: str, owner: str, input_: dict[str, Any],
@@ -213,24 +211,24 @@ def _while_key_changes() -> Iterator[None]:
     yield
     if cfg.CONF.glance_ext.secret_key:
         return
-    before, read_at = _stored.get(db.engine(), ('', -math.inf))
-    if time.monotonic() - read_at > _READ_AGAIN and (
-            _stored_key(again=True) != before):
+    before = _stored_key()
+    if _stored_key(fresh=True) != before:
         yield
 
 
-def _key(again: bool = False) -> bytes:
-    secret = cfg.CONF.glance_ext.secret_key or _stored_key(again)
+def _key(fresh: bool = False) -> bytes:
+    secret = cfg.CONF.glance_ext.secret_key or _stored_key(fresh)
     return hmac.digest(secret.encode(), _PURPOSE, 'sha256')
 
 
-def _stored_key(again: bool = False) -> str:
+def _stored_key(fresh: bool = False) -> str:
     """Return the key in the database; the first to ask draws it.
 
-    :param again: read it even if it is known
+    :param fresh: read it again if that is a while ago
     """
     known = _stored.get(db.engine())
-    if known is None or again:
+    if known is None or (
+            fresh and time.monotonic() - known[1] > _READ_AGAIN):
         text = _read()
         if text is None:
             with contextlib.suppress(db_exception.DBDuplicateEntry):

@@ -25,6 +25,8 @@ from tests.harness.users import User
 METHODS = {'GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'TRACE', 'FOO'}
 #: In the project, and without any right there.
 STRANGER = User('stranger', 'project', ('nothing',))
+#: Whose actions belong to that project.
+OWNER = User('owner', 'project', ('admin', 'reader'))
 #: No right of any kind, but the one to see public and community images.
 GUEST = User('guest', 'guests', ('reader',))
 
@@ -45,18 +47,17 @@ class OrderTest(cases.HashCase):
         the project that STRANGER is in.
         """
         image = self.glance.upload(b'data', visibility='public')
-        action = self.hash(image, rehash=True)['id']
+        action = self.ended(self.expect(202, self.post(
+            image, {'rehash': True}, user=OWNER)).json['id'])['id']
         names = {'image_id': image, 'action_id': action}
         for kind, path, body in (
             ('import_id', '/v2/image-imports', {}),
             ('export_id', f'/v2/images/{image}/export',
              {'location': 'http://127.0.0.1:9/x'}),
         ):
-            answer = self.expect(201, self.glance.request('POST', path, body))
+            answer = self.expect(201, self.glance.request(
+                'POST', path, body, user=OWNER))
             names[kind] = answer.headers['Location'].rpartition('/')[2]
-        for each in names.values():
-            self.glance.sql("update tasks set owner = 'project' where id = ?",
-                            (each,))
         return {route.path: route.path.format(**names)
                 for route in routes.ROUTES}
 

@@ -20,6 +20,7 @@ import random
 import signal
 import time
 
+from tests.functional import cases
 from tests.functional import disks
 from tests.functional import import_requests
 from tests.functional import test_image_imports_crash
@@ -38,6 +39,9 @@ WHOLE = 2.0
 
 @soak
 class ManyTest(import_requests.RequestCase):
+    arguments = {'config': {
+        **import_requests.RequestCase.arguments['config'],
+        'glance_ext': cases.TRUSTING}}
 
     def ids(self, user):
         """Return the ids of the whole list, page by page."""

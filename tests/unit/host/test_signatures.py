@@ -195,7 +195,7 @@ class KeyTest(Case):
 
         def first():
             barrier.wait()
-            made.append(signatures._stored_key(again=True))
+            made.append(signatures._stored_key())
         threads = [threading.Thread(target=first) for _ in range(8)]
         for thread in threads:
             thread.start()
@@ -243,7 +243,8 @@ class KeyTest(Case):
                     message='0' * 64)))
         self.assertIsNotNone(tasks.get(before.id).ours)
         known = dict(signatures._stored)
-        task = self.add()
+        with mock.patch.object(signatures, '_READ_AGAIN', -1):
+            task = self.add()
         # As in a process that knows the first one.
         signatures._stored.update(known)
         self.assertIsNone(tasks.get(task.id).ours)
@@ -256,6 +257,7 @@ class KeyTest(Case):
         self.do(lambda connection: [
             connection.execute(table.delete())
             for table in (database.task_info, database.tasks)])
+        self.enterContext(mock.patch.object(signatures, '_READ_AGAIN', -1))
         task = self.add()
         self.assertEqual(1, len(self.key_rows()))
         self.assertIsNotNone(tasks.get(task.id).ours)
