@@ -12,6 +12,7 @@
 """An image's data, sent to where its owner wants it."""
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
+import pathlib
 from typing import Any
 
 from oslo_config import cfg
@@ -23,6 +24,7 @@ from glance_ext.conf.hash import is_calculable
 from glance_ext.host import conversion
 from glance_ext.host import database as db
 from glance_ext.host import images
+from glance_ext.host import quotas
 from glance_ext.host import staging
 from glance_ext.plugins import attempts
 from glance_ext.plugins import destinations
@@ -107,10 +109,12 @@ class ImageExport:
         run.progress.total = image.size or None
         run.write(record.READING)
 
-        def convert(file: Any) -> Any:
+        def convert(file: pathlib.Path) -> pathlib.Path:
             target = file.with_name('converted')
-            conversion.convert(file, given, target, wanted,
-                               cfg.CONF.image_size_cap, run.sleep)
+            with conversion.opened(file, given, run.sleep) as disk:
+                size = disk.size_as(wanted)
+                _require_room(run, file.stat().st_size + size)
+                disk.write(target, wanted, quotas.most(run.context, 1), size)
             return target
         return list(staged.fetch(run, reading, copies, convert)[0])
 
@@ -194,6 +198,17 @@ def _put(run: Run, size: int, chunks: Iterable[bytes]) -> http_put.Stored:
             said.status = exc.status
             raise said from exc
         raise
+
+
+def _require_room(run: Run, size: int) -> None:
+    """Tell how much an export has in staging, where its project may.
+
+    :raises errors.ImageTooLarge:
+    """
+    if why := quotas.refuse_staging(run.context, size, 0):
+        raise errors.ImageTooLarge(why)
+    run.progress.total = size
+    run.write(record.READING)
 
 
 def _copies(run: Run, image: images.Image) -> list[Copy]:
