@@ -30,10 +30,12 @@ from typing import Any
 from glance.async_.flows.plugins import image_conversion
 
 from glance_ext import errors
+from glance_ext.host import contexts
 from glance_ext.host import disk_headers
 from glance_ext.host import disk_report
 from glance_ext.host import formats
 from glance_ext.host import qemu_img
+from glance_ext.host import quotas
 
 #: What can be read and written.
 FORMATS = ('qcow2', 'raw', 'vhd', 'vhdx', 'vmdk', 'vdi')
@@ -59,11 +61,12 @@ def wanted_format() -> str:
 
 
 def convert(source: Path, source_format: str, target: Path,
-            target_format: str, most: int,
+            target_format: str, most: int, context: contexts.Context,
             sleep: Callable[[float], None]) -> int:
     """Make ``target`` of ``source``.
 
     :param most: bytes that the result may have
+    :param context: of whoever's limit for staging is asked
     :param sleep: called while it runs; what it raises ends it
     :returns: the bytes of the disk in the result
     :raises errors.ImageTooLarge: before anything is written
@@ -72,14 +75,14 @@ def convert(source: Path, source_format: str, target: Path,
     :raises errors.ConversionFailed: it refers to other files, cannot be
         converted, or not within bounds
     """
-    with opened(source, source_format, sleep) as disk:
+    with opened(source, source_format, context, sleep) as disk:
         return disk.write(target, target_format, most,
                           disk.size_as(target_format))
 
 
 @contextlib.contextmanager
-def opened(source: Path, disk_format: str, sleep: Callable[[float], None]
-           ) -> Iterator['Disk']:
+def opened(source: Path, disk_format: str, context: contexts.Context,
+           sleep: Callable[[float], None]) -> Iterator['Disk']:
     """Check an image, and give it a directory of its own meanwhile.
 
     :raises errors.InvalidImageData: see :func:`convert`
@@ -92,6 +95,7 @@ def opened(source: Path, disk_format: str, sleep: Callable[[float], None]
     formats.require_safe(source)
     disk_headers.require_self_contained(source, disk_format)
     try:
+        qemu_img.isolation()
         owner = qemu_img.owner()
     except qemu_img.Unusable as exc:
         raise _unusable(exc) from exc
@@ -102,7 +106,7 @@ def opened(source: Path, disk_format: str, sleep: Callable[[float], None]
         if owner:
             os.chown(directory, *owner)
             os.chown(directory / _SOURCE, *owner)
-        yield Disk(directory, disk_format, sleep)
+        yield Disk(directory, disk_format, context, sleep)
     finally:
         shutil.rmtree(directory, ignore_errors=True)
         if owner:
@@ -126,6 +130,7 @@ class Disk:
     """
 
     def __init__(self, directory: Path, disk_format: str,
+                 context: contexts.Context,
                  sleep: Callable[[float], None]) -> None:
         """Have qemu-img report on the image.
 
@@ -134,6 +139,7 @@ class Disk:
         """
         self._directory = directory
         self._format = disk_format
+        self._context = context
         self._sleep = sleep
         # With the driver of a file, and no backing file whatever it says.
         self._source = 'json:' + json.dumps({
@@ -170,6 +176,9 @@ class Disk:
                 f'The result of the conversion from {self._format} to '
                 f'{wanted} may have {size} bytes; the quota, or '
                 f'image_size_cap, allows {most}')
+        staged = (self._directory / _SOURCE).stat().st_size + size
+        if why := quotas.refuse_staging(self._context, staged, 0):
+            raise errors.ImageTooLarge(why)
         self._run(['convert', '-O', _driver(wanted),
                    *_OPTIONS.get(wanted, ()), self._source, _RESULT], size,
                   self._sentence(wanted))

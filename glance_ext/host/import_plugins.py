@@ -114,7 +114,7 @@ def run(file: pathlib.Path, changes: Changes, image_id: str, task_id: str,
         found: Any = named.NamedExtensionManager(
             _NAMESPACE, names(), name_order=True)
         for each in found:
-            flow.add(_Convert(repo, image_id, most, sleep)
+            flow.add(_Convert(repo, image_id, context, most, sleep)
                      if each.name == _CONVERSION else each.plugin(**known))
         taskflow.engines.run(flow.add(taken))
     except errors.ActionError:
@@ -152,9 +152,11 @@ class _Convert(task.Task):
 
     default_provides = 'file_path'
 
-    def __init__(self, repo: '_Repo', image_id: str, most: int,
+    def __init__(self, repo: '_Repo', image_id: str,
+                 context: contexts.Context, most: int,
                  sleep: Callable[[float], None]) -> None:
         super().__init__(_CONVERSION)
+        self._context = context
         self._wrapper = _Wrapper(repo, image_id)
         self._most = most
         self._sleep = sleep
@@ -169,7 +171,8 @@ class _Convert(task.Task):
                 formats.require_safe(source)
                 return file_path
             made = source.with_name(f'{source.name}.{wanted}')
-            with conversion.opened(source, given, self._sleep) as disk:
+            with conversion.opened(source, given, self._context,
+                                   self._sleep) as disk:
                 action.set_image_attribute(virtual_size=disk.virtual_size)
                 if given == wanted:
                     return file_path

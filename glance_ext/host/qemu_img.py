@@ -122,22 +122,29 @@ def owner() -> tuple[int, int] | None:
 
 @functools.lru_cache(maxsize=1)
 def isolation() -> Isolation:
-    """Find out what this host permits.
+    """Find out, once, what this host permits, and that qemu-img starts.
 
-    :raises Unusable: the interpreter cannot be run
+    :raises Unusable:
     """
+    command = _confined({})
+    answer = _try(command, 'the Python interpreter that [wsgi] '
+                           'python_interpreter names cannot be run')
+    _try([*command, _program(), '--version'],
+         'qemu-img does not start without files outside of the directories '
+         'of programs and libraries')
+    return Isolation(**json.loads(answer))
+
+
+def _try(command: list[str], failure: str) -> bytes:
     with tempfile.TemporaryDirectory() as directory:
         if user := owner():
             os.chown(directory, *user)
         try:
-            answer = subprocess.run(  # noqa: S603
-                _confined({}), cwd=directory, stdin=subprocess.DEVNULL,
+            return subprocess.run(  # noqa: S603
+                command, cwd=directory, stdin=subprocess.DEVNULL,
                 capture_output=True, check=True, timeout=60).stdout
-            return Isolation(**json.loads(answer))
-        except (OSError, ValueError, TypeError,
-                subprocess.SubprocessError) as exc:
-            raise Unusable('the Python interpreter that [wsgi] '
-                           'python_interpreter names cannot be run') from exc
+        except (OSError, subprocess.SubprocessError) as exc:
+            raise Unusable(failure) from exc
 
 
 def python() -> str:

@@ -111,9 +111,11 @@ class ImageExport:
 
         def convert(file: pathlib.Path) -> pathlib.Path:
             target = file.with_name('converted')
-            with conversion.opened(file, given, run.sleep) as disk:
+            with conversion.opened(file, given, run.context, run.sleep
+                                   ) as disk:
                 size = disk.size_as(wanted)
-                _require_room(run, file.stat().st_size + size)
+                run.progress.total = file.stat().st_size + size
+                run.write(record.READING)
                 disk.write(target, wanted, quotas.most(run.context, 1), size)
             return target
         return list(staged.fetch(run, reading, copies, convert)[0])
@@ -198,17 +200,6 @@ def _put(run: Run, size: int, chunks: Iterable[bytes]) -> http_put.Stored:
             said.status = exc.status
             raise said from exc
         raise
-
-
-def _require_room(run: Run, size: int) -> None:
-    """Tell how much an export has in staging, where its project may.
-
-    :raises errors.ImageTooLarge:
-    """
-    if why := quotas.refuse_staging(run.context, size, 0):
-        raise errors.ImageTooLarge(why)
-    run.progress.total = size
-    run.write(record.READING)
 
 
 def _copies(run: Run, image: images.Image) -> list[Copy]:

@@ -25,6 +25,7 @@ from oslo_config import cfg
 from stevedore import named
 
 from glance_ext import errors
+from glance_ext.host import contexts
 from glance_ext.host import conversion
 from glance_ext.host import formats
 
@@ -44,6 +45,7 @@ class Subject:
     :ivar found: ``{algorithm: hex digest}`` of what was fetched
     :ivar expected: ``{algorithm: hex digest}`` that it was to have
     :ivar most: bytes that the image may have
+    :ivar context: of whoever wants the image
     :ivar virtual_size: bytes of the disk in it, or None: not known
     :ivar sleep: waits, and raises what the work has to end for
     """
@@ -54,6 +56,7 @@ class Subject:
     found: Mapping[str, str]
     expected: Mapping[str, str]
     most: int
+    context: contexts.Context
     sleep: Callable[[float], None]
     virtual_size: int | None = None
 
@@ -178,5 +181,6 @@ class Conversion:
             return
         made = subject.file.with_name('converted')
         subject.virtual_size = conversion.convert(
-            subject.file, given, made, wanted, subject.most, subject.sleep)
+            subject.file, given, made, wanted, subject.most,
+            subject.context, subject.sleep)
         subject.file, subject.disk_format = made, wanted

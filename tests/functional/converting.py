@@ -25,6 +25,7 @@ from oslo_config import cfg
 
 from glance_ext import conf
 from glance_ext import errors
+from glance_ext.host import contexts
 from glance_ext.host import conversion
 from tests.functional import disks
 
@@ -41,7 +42,7 @@ def main(directory: Path) -> None:
             conversion.convert(
                 staged, file.suffix[1:], work / 'converted',
                 'vdi' if file.suffix == '.raw' else 'raw', disks.GIB,
-                time.sleep)
+                contexts.admin(), time.sleep)
         except errors.ActionError as exc:
             found[file.name] = [type(exc).__name__, exc.message]
         else:

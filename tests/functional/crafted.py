@@ -86,7 +86,7 @@ def qcow2(*extensions: tuple[int, bytes], version: int = 3,
           encryption: int = 0, incompatible: int = 0, backing: str = ''
           ) -> bytes:
     """Return a qcow2 with header extensions, and whatever else."""
-    image = bytearray(disks.qcow2(incompatible=incompatible))
+    image = bytearray(disks.qcow2(disks.MIB, incompatible=incompatible))
     header = b''.join(
         struct.pack('>II', kind, len(data)) + data.ljust(
             -(-len(data) // 8) * 8, b'\0') for kind, data in extensions)

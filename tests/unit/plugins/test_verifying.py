@@ -40,7 +40,7 @@ class Case(unittest.TestCase):
         return verifying.Subject(self.file, disk_format, container,
                                  known.get('found', {}),
                                  known.get('expected', {}), most,
-                                 lambda seconds: None)
+                                 None, lambda seconds: None)
 
     def refused(self, verifier, *subject, **how):
         with self.assertRaises(errors.ActionError) as refusal:
@@ -193,7 +193,7 @@ class ConversionTest(Case):
             verifying.conversion, 'convert', self.convert))
         self.calls = []
 
-    def convert(self, source, given, target, wanted, most, sleep):
+    def convert(self, source, given, target, wanted, most, context, sleep):
         self.calls.append((source, given, wanted, most))
         target.write_bytes(self.makes)
         return disks.MIB
