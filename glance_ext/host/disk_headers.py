@@ -26,6 +26,7 @@ from glance_ext import errors
 
 _SECTOR = 512
 _NOTHING = b'\0'
+_LUKS = b'LUKS\xba\xbe'
 #: qcow2: dirty, corrupt, compression type, extended L2 entries.
 _QCOW2_FEATURES = 0b11011
 #: qcow2: the end of the extensions, and the table of names of features.
@@ -74,7 +75,9 @@ def refusal(disk_format: str, why: str) -> errors.ConversionFailed:
 
 
 def _raw(data: BinaryIO) -> None:
-    """A raw image has no header."""
+    # Older releases of Glance take an encrypted volume for raw data.
+    if data.read(len(_LUKS)) == _LUKS:
+        raise _Refused('is encrypted')
 
 
 def _qcow2(data: BinaryIO) -> None:

@@ -284,7 +284,7 @@ def _several(bait: Bait) -> Iterator[Crafted]:
             ('an ISO', 'raw', disks.iso()), ('noise', 'vhdx',
                                              disks.noise(4096))):
         yield Crafted(f'{name} called {declared}', declared, data,
-                      f'{_OTHER_FORMAT}|several formats')
+                      f'{_OTHER_FORMAT}|several formats|is encrypted')
     both = bytearray(disks.iso())
     both[:len(backed[:32 * disks.KIB])] = backed[:32 * disks.KIB]
     for declared in 'raw', 'qcow2':
