@@ -12,11 +12,28 @@
 
 """Options of the imports and exports that are resources of their own."""
 
+from typing import Any
+
 from oslo_config import cfg
+from oslo_config import types
+
+
+class _Verifiers(types.List):
+    """A list of names that converts nothing before it was found safe."""
+
+    def __call__(self, value: Any) -> Any:
+        names = super().__call__(value)
+        if 'conversion' in names and 'safety' not in names[
+                :names.index('conversion')]:
+            raise ValueError(
+                "'conversion' needs 'safety' before it: data that was not "
+                "checked must not be converted")
+        return names
+
 
 OPTS = [
-    cfg.ListOpt(
-        'verifiers',
+    cfg.Opt(
+        'verifiers', type=_Verifiers(),
         default=['size', 'digest', 'format', 'safety', 'virtual-size'],
         help="""
 What the data of an image import has to pass before it becomes an image, in
@@ -33,8 +50,8 @@ Possible values:
 * ``safety``: it refers to no other files, and hides no second image
 * ``virtual-size``: the disk in it is no larger than an image may be
 * ``conversion``: it is turned into ``[image_conversion] output_format``, after
-  those before it have passed. Needs ``qemu-img``, and room in the staging
-  directory for the result as well
+  those before it have passed. Needs ``safety`` before it, or Glance does not
+  start; ``qemu-img``; and room in the staging directory for the result as well
 * the names of others that are installed as entry points of
   ``glance_ext.verifiers``
 """),
@@ -58,5 +75,13 @@ fails.
         help="""
 How many MiB of memory, as address space, one conversion with qemu-img gets;
 what needs more fails.
+"""),
+    cfg.StrOpt(
+        'conversion_user',
+        default='nobody',
+        help="""
+Name of the user that qemu-img runs as where Glance runs as root. Without root,
+qemu-img runs as Glance's own user and this option is not read. The user should
+own no files.
 """),
 ]

@@ -259,7 +259,9 @@ class BatchCommand(calling.Lister):
                 if parsed_args.dry_run:
                     job.plan = self.plan(cloud, job.image, parsed_args)
                 else:
-                    job.action = self._start(cloud, job, job.image, parsed_args)
+                    job.action = self._start(
+                        cloud, job, job.image, parsed_args
+                    )
                     job.idle = job.action is None
                 if job.action:
                     yield self._follow(job, job.action)

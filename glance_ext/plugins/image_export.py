@@ -12,6 +12,7 @@
 """An image's data, sent to where its owner wants it."""
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
+import pathlib
 from typing import Any
 
 from oslo_config import cfg
@@ -23,6 +24,7 @@ from glance_ext.conf.hash import is_calculable
 from glance_ext.host import conversion
 from glance_ext.host import database as db
 from glance_ext.host import images
+from glance_ext.host import quotas
 from glance_ext.host import staging
 from glance_ext.plugins import attempts
 from glance_ext.plugins import destinations
@@ -111,10 +113,14 @@ class ImageExport:
         run.progress.total = image.size or None
         run.write(record.READING)
 
-        def convert(file: Any) -> Any:
+        def convert(file: pathlib.Path) -> pathlib.Path:
             target = file.with_name('converted')
-            conversion.convert(file, given, target, wanted,
-                               cfg.CONF.image_size_cap, run.sleep)
+            with conversion.opened(file, given, run.context, run.sleep
+                                   ) as disk:
+                size = disk.size_as(wanted)
+                run.progress.total = file.stat().st_size + size
+                run.write(record.READING)
+                disk.write(target, wanted, quotas.most(run.context, 1), size)
             return target
         return list(staged.fetch(run, reading, copies, convert)[0])
 

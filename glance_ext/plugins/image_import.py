@@ -254,7 +254,7 @@ class ImageImport(importing.Import):
         subject = verifying.Subject(
             staging.file(action.id), properties.get('disk_format'),
             properties.get('container_format') or _CONTAINER,
-            found, expected, _most(run), run.sleep)
+            found, expected, _most(run), run.context, run.sleep)
         verifying.verify(subject)
         action.state['facts'] = {
             'disk_format': subject.disk_format,

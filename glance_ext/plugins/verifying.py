@@ -26,6 +26,7 @@ from oslo_config import cfg
 from stevedore import named
 
 from glance_ext import errors
+from glance_ext.host import contexts
 from glance_ext.host import conversion
 from glance_ext.host import formats
 
@@ -47,6 +48,7 @@ class Subject:
     :ivar found: ``{algorithm: hex digest}`` of what was fetched
     :ivar expected: ``{algorithm: hex digest}`` that it was to have
     :ivar most: bytes that the image may have
+    :ivar context: of whoever wants the image
     :ivar virtual_size: bytes of the disk in it, or None: not known
     :ivar sleep: waits, and raises what the work has to end for
     """
@@ -57,6 +59,7 @@ class Subject:
     found: Mapping[str, str]
     expected: Mapping[str, str]
     most: int
+    context: contexts.Context
     sleep: Callable[[float], None]
     virtual_size: int | None = None
 
@@ -110,18 +113,15 @@ class Format:
         if subject.is_opaque:
             subject.disk_format = subject.disk_format or formats.RAW
             return
-        found, wanted = formats.detect(subject.file), subject.disk_format
-        if wanted is None:
-            if not found.is_known:
-                raise errors.InvalidImageData(
-                    'The data is of no known disk format; declare '
-                    'disk_format if it is an image nevertheless')
-            subject.disk_format = found.name
-        elif found.name != wanted and (found.is_known
-                                       or formats.knows(wanted)):
+        if subject.disk_format is not None:
+            conversion.require_format(subject.file, subject.disk_format)
+            return
+        found = formats.detect(subject.file)
+        if not found.is_known:
             raise errors.InvalidImageData(
-                f'The data is not {wanted}, which disk_format says: it '
-                f'{"is " + found.name if found.is_known else "is no disk"}')
+                'The data is of no known disk format; declare disk_format if '
+                'it is an image nevertheless')
+        subject.disk_format = found.name
 
 
 class Safety:
@@ -187,13 +187,7 @@ class Conversion:
                 given == wanted):
             return
         made = subject.file.with_name('converted')
-        conversion.convert(subject.file, given, made, wanted, subject.most,
-                           subject.sleep)
-        found = formats.detect(made)
-        if found.name != wanted:
-            raise errors.ConversionFailed(
-                f'The conversion from {given} to {wanted} made {found.name} '
-                f'of the data')
-        formats.require_safe(made)
+        subject.virtual_size = conversion.convert(
+            subject.file, given, made, wanted, subject.most,
+            subject.context, subject.sleep)
         subject.file, subject.disk_format = made, wanted
-        subject.virtual_size = found.virtual_size

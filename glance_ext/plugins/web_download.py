@@ -101,11 +101,12 @@ class WebDownload(importing.Method):
         action = run.action
 
         def convert(file: pathlib.Path) -> pathlib.Path:
+            most = _most(run)
             made = import_plugins.run(
                 file, changes, action.image_id, action.id, run.context,
                 action.spec['stores'],
-                {'method': {'name': self.name, **action.spec['method']}})
-            most = _most(run)
+                {'method': {'name': self.name, **action.spec['method']}},
+                most, run.sleep)
             if made.stat().st_size > most:
                 raise errors.ImageTooLarge(
                     f'The data is more than {most} bytes after conversion')

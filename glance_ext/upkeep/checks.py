@@ -26,7 +26,9 @@ from glance_ext.actions import jobboard
 from glance_ext.actions import reach
 from glance_ext.host import contexts
 from glance_ext.host import database as db
+from glance_ext.host import import_plugins
 from glance_ext.host import policy
+from glance_ext.host import qemu_img
 from glance_ext.host import setup
 from glance_ext.host import signatures
 from glance_ext.host import supported
@@ -97,6 +99,24 @@ def imports() -> Finding:
         return Finding(BAD, f'the staging directory {where} cannot be '
                             f'written to by this user')
     return Finding(GOOD)
+
+
+def conversion() -> Finding:
+    """qemu-img can be run, with nothing within its reach but one image."""
+    try:
+        reach_ = qemu_img.isolation()
+    except qemu_img.Unusable as exc:
+        configured = 'conversion' in cfg.CONF.glance_ext.verifiers or (
+            'image_conversion' in import_plugins.names())
+        return Finding(BAD if configured else WARNING,
+                       f'images cannot be converted: {exc}')
+    if not cfg.CONF.wsgi.python_interpreter:
+        return Finding(
+            WARNING, '[wsgi] python_interpreter is not set: under uWSGI, '
+                     'images cannot be converted')
+    within = [name for name, value in reach_._asdict().items() if value]
+    return Finding(GOOD, f'this host does not let qemu-img be kept from: '
+                         f'{", ".join(within)}' if within else '')
 
 
 def task_types() -> Finding:
@@ -181,6 +201,7 @@ CHECKS: tuple[tuple[str, Callable[[], Any]], ...] = (
     ('Policies', policy_names),
     ('Lock path', lock_path),
     ('Imports and staging', imports),
+    ('Conversion', conversion),
     ('Task types', task_types),
     ('Signatures', signing),
     ('Stores', stores),

@@ -128,9 +128,12 @@ class ConversionTest(DownloadCase):
         broken = bytearray(disks.qcow2(virtual_size=4 << 20))
         # Of its table of the first level there is nothing.
         broken[36:40] = bytes(4)
-        for data in (bytes(broken), DATA, disks.qcow2(backing='/etc/passwd')):
+        for data, code in (
+                (bytes(broken), 'conversion_failed'),
+                (DATA, 'invalid_image_data'),
+                (disks.qcow2(backing='/etc/passwd'), 'invalid_image_data')):
             action = self.fetch(self.server.serve('/disk', data), 'fast')
-            self.assertNotFetched(action, 'conversion_failed')
+            self.assertNotFetched(action, code)
             self.assertEqual('qcow2', self.glance.image(self.image)[
                 'disk_format'])
 

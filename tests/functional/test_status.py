@@ -46,8 +46,8 @@ class StatusTest(unittest.TestCase):
         out = self.check(0)
         for name in ('Release of Glance', 'Filter in the pipeline',
                      'Policies', 'Lock path', 'Imports and staging',
-                     'Task types', 'Signatures', 'Stores', 'Retries',
-                     'Workers'):
+                     'Conversion', 'Task types', 'Signatures', 'Stores',
+                     'Retries', 'Workers'):
             self.assertIn(f'Check: {name} Result: Success', out)
 
     def test_the_filter_is_not_there_or_not_in_its_place(self):
@@ -60,8 +60,9 @@ class StatusTest(unittest.TestCase):
 
     def test_warnings_end_with_1(self):
         out = self.check(1, DEFAULT={'http_retries': 0}, glance_ext={
-            'task_types': 'own'}, oslo_concurrency={'lock_path': None})
-        for name in ('Lock path', 'Task types', 'Retries'):
+            'task_types': 'own'}, oslo_concurrency={'lock_path': None},
+            wsgi={'python_interpreter': None})
+        for name in ('Lock path', 'Conversion', 'Task types', 'Retries'):
             self.assertIn(f'Check: {name} Result: Warning', out)
 
     def test_no_imports_and_no_jobboard(self):

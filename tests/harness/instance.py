@@ -116,6 +116,9 @@ class Instance:
             stores,
             '' if auth == 'none' else 'keystone',
         )
+        settings.merge(self.options, {
+            'wsgi': {'python_interpreter': self.venv / 'bin' / 'python'}
+        })
         if keystone is not None:
             settings.merge(self.options, keystone.authtoken())
         settings.merge(self.options, config or {})

@@ -11,8 +11,10 @@
 # under the License.
 """Keystone's limits, asked by Glance's code before an import begins."""
 
+import shutil
 import unittest
 
+from tests.functional import disks
 from tests.functional.hash_life import until
 from tests.functional.import_life import STORES
 from tests.functional.import_life import ImportCase
@@ -122,6 +124,22 @@ class LimitsTest(ImportCase):
         again = self.glance.request(
             'POST', path, {'location': body['location']})
         self.assertEqual(201, again.status, again.text)
+
+    @unittest.skipUnless(shutil.which('qemu-img'), 'skipped: no qemu-img')
+    def test_staging_is_asked_for_what_a_conversion_makes(self):
+        image = self.glance.upload(
+            disks.qcow2(virtual_size=2 * disks.GIB, size=384 << 10),
+            stores=('fast',), disk_format='qcow2')
+        self.addCleanup(self.delete, image)
+        answer = self.glance.request(
+            'POST', f'/v2/images/{image}/export', {
+                'location': f'{self.server.url}/image',
+                'disk_format': 'raw'})
+        self.assertEqual(201, answer.status, answer.text)
+        action = self.glance.wait_action(
+            answer.headers['Location'].rpartition('/')[2])
+        self.assertEqual('image_too_large', action['error']['code'])
+        self.assertIn('image_stage_total', action['error']['message'])
 
     def test_one_more_import_than_the_limit_and_another_project_beside(self):
         # Glance counts those that there are, not the one that is begun.

@@ -210,12 +210,47 @@ class WorkersTest(Case):
                          checks.workers())
 
 
+class ConversionTest(Case):
+    def check(self, **isolation):
+        self.have(checks.qemu_img, 'isolation', **isolation)
+        return checks.conversion()
+
+    def test_what_the_host_does_not_permit_is_named(self):
+        self.options.config(python_interpreter='/python', group='wsgi')
+        for network, files, details in (
+                (False, False, ''),
+                (True, False, 'this host does not let qemu-img be kept from: '
+                              'network'),
+                (True, True, 'this host does not let qemu-img be kept from: '
+                             'network, files')):
+            self.assertEqual(Finding(GOOD, details), self.check(
+                return_value=checks.qemu_img.Isolation(network, files)))
+
+    def test_an_interpreter_that_is_not_set(self):
+        found = self.check(
+            return_value=checks.qemu_img.Isolation(False, False))
+        self.assertEqual(Finding(
+            WARNING, '[wsgi] python_interpreter is not set: under uWSGI, '
+                     'images cannot be converted'), found)
+
+    def test_it_is_worse_where_every_image_is_to_be_converted(self):
+        cause = checks.qemu_img.Unusable('qemu-img is not installed')
+        details = 'images cannot be converted: qemu-img is not installed'
+        self.assertEqual(Finding(WARNING, details),
+                         self.check(side_effect=cause))
+        self.options.config(verifiers=['safety', 'conversion'],
+                            group='glance_ext')
+        self.assertEqual(Finding(BAD, details),
+                         self.check(side_effect=cause))
+
+
 class AllTest(Case):
     def test_each_check_is_run_under_a_name_of_its_own(self):
         names = [name for name, _ in checks.CHECKS]
         self.assertEqual(len(set(names)), len(names))
         self.assertEqual(
             {checks.host_release, checks.policy_names, checks.lock_path,
-             checks.imports, checks.task_types, checks.signing,
+             checks.imports, checks.conversion, checks.task_types,
+             checks.signing,
              checks.stores, checks.retries, checks.workers},
             {check for _, check in checks.CHECKS})
