@@ -28,6 +28,8 @@ from oslo_utils import uuidutils
 import sqlalchemy as sa
 
 from glance_ext.host import database as db
+from glance_ext.host.claims import NOTHING
+from glance_ext.host.claims import Claim
 from glance_ext.host.database import task_info
 from glance_ext.host.database import tasks
 
@@ -225,15 +227,18 @@ def _within(age: datetime.timedelta | None) -> list[Any]:
 def insert(*, type_: str, owner: str, image_id: str | None,
            input_: dict[str, Any], user_id: str | None, request_id: str | None,
            message: str, task_id: str | None = None,
-           status: str = PENDING) -> Task:
+           status: str = PENDING, claim: Claim = NOTHING) -> Task:
     """Add a row, pending unless told otherwise, and return it.
 
+    :param claim: what its action is to add to what the project has
+    :raises errors.ImageTooLarge: that is over a limit; there is no row
     :raises oslo_db.exception.DBDuplicateEntry: there is a ``task_id``
     """
     moment = db.now()
     task_id = task_id or uuidutils.generate_uuid()
 
     def work(connection: db.Connection) -> None:
+        claim.require(connection)
         connection.execute(tasks.insert().values(
             id=task_id, type=type_, status=status, owner=owner,
             image_id=image_id, user_id=user_id, request_id=request_id,
