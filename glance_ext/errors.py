@@ -168,6 +168,12 @@ class StoreStalled(StoreError):
     code = 'store_stalled'
 
 
+class StoreUnavailable(StoreError):
+    """A store lacks most of what is recorded in it: it is not mounted."""
+
+    code = 'store_unavailable'
+
+
 class StoreFull(StoreError):
     """A store has no room for the data."""
 
