@@ -169,7 +169,7 @@ class StoreStalled(StoreError):
 
 
 class StoreUnavailable(StoreError):
-    """A store cannot be reached, or says that it cannot answer now."""
+    """A store cannot be reached, cannot answer now, or is not mounted."""
 
     code = 'store_unavailable'
 

@@ -27,6 +27,7 @@ from glance_ext.actions import record
 from glance_ext.actions import run
 from glance_ext.actions import secrets
 from glance_ext.actions.executor import Executor
+from glance_ext.host import claims
 from glance_ext.host import contexts
 from glance_ext.host import database as db
 from glance_ext.host import deletions
@@ -84,8 +85,8 @@ def start(takes_over: bool = True) -> Executor:
 
 def begin(spec: dict[str, Any], image: Any, context: contexts.Context, *,
           kept: dict[str, str] | None = None,
-          prepare: Callable[[db.Connection], bool] = lambda _: True
-          ) -> record.Action:
+          prepare: Callable[[db.Connection], bool] = lambda _: True,
+          claim: claims.Claim = claims.NOTHING) -> record.Action:
     """Accept an action on ``image`` and return it.
 
     :param spec: see :func:`record.new_spec`
@@ -93,13 +94,16 @@ def begin(spec: dict[str, Any], image: Any, context: contexts.Context, *,
     :param kept: secrets; see :mod:`glance_ext.actions.secrets`
     :param prepare: writes to the image when its lock is taken, in the same
         transaction; False where the image is not as it was
+    :param claim: what the action is to add to what the project has
+    :raises errors.ImageTooLarge: that is over a limit
     :raises Busy: the image is locked, or not as it was
     :raises tasks.TooManyWaiting: of the caller's project
     :raises locks.ImageGone: it was deleted meanwhile
     """
     if not _is_free(image, context):
         raise Busy
-    task = _insert(spec, image.image_id, image.owner, context, kept)
+    task = _insert(spec, image.image_id, image.owner, context, kept,
+                   claim=claim)
     # After the row, because a lock without a row counts as stale.
     try:
         taken = locks.take(image.image_id, task.id, prepare)
@@ -117,20 +121,23 @@ def begin(spec: dict[str, Any], image: Any, context: contexts.Context, *,
 def begin_unlocked(spec: dict[str, Any], image: Any | None,
                    context: contexts.Context, *,
                    kept: dict[str, str] | None = None,
-                   action_id: str | None = None) -> record.Action:
+                   action_id: str | None = None,
+                   claim: claims.Claim = claims.NOTHING) -> record.Action:
     """Accept an action that needs no lock, and perhaps has no image yet.
 
     One with an ``upload_timeout`` is left to whoever brings its data, and
     one that ``needs_token`` runs here.
 
     :param action_id: of the action; one that has expired makes room
+    :param claim: what the action is to add to what the project has
     :returns: the action; that which there is, where it has this id
     :raises Busy: a task has this id that is not known as an action
     :raises reservations.IdTakenError: the image's id cannot be reserved
     :raises tasks.TooManyWaiting: of the caller's project
+    :raises errors.ImageTooLarge: the claim is over a limit
     """
     arguments = (spec, image and image.image_id, image and image.owner,
-                 context, kept, action_id)
+                 context, kept, action_id, claim)
     try:
         task = _insert(*arguments)
     except db_exception.DBDuplicateEntry:
@@ -165,10 +172,12 @@ def _set_going(action: record.Action, context: contexts.Context,
 
 def _insert(spec: dict[str, Any], image_id: str | None,
             image_owner: str | None, context: contexts.Context,
-            kept: dict[str, str] | None, action_id: str | None = None
-            ) -> tasks.Task:
+            kept: dict[str, str] | None, action_id: str | None = None,
+            claim: claims.Claim = claims.NOTHING) -> tasks.Task:
     spec = {**spec, 'caller': contexts.caller(context),
             'sealed': secrets.seal(kept or {})}
+    if claim.limits:
+        spec['claim'] = claim.kept()
     if context.auth_token and reach.needs_token(
             spec.get('stores', ()), image_id):
         spec['store_needs_token'] = True
@@ -183,7 +192,7 @@ def _insert(spec: dict[str, Any], image_id: str | None,
         owner=context.project_id or image_owner or '',
         image_id=image_id, input_=input_, user_id=context.user_id,
         request_id=context.request_id, message='Waiting for its turn',
-        task_id=action_id, future_id=spec.get('future_id'),
+        task_id=action_id, claim=claim, future_id=spec.get('future_id'),
         most=(cfg.CONF.glance_ext.max_waiting_actions_per_project
               if context.project_id else 0))
 

@@ -19,10 +19,10 @@ from glance_ext import errors
 from glance_ext.actions import node
 from glance_ext.actions import record
 from glance_ext.api import hashes
-from glance_ext.api import imports
 from glance_ext.api import own_resources
 from glance_ext.api import resource_schemas
 from glance_ext.api import schemas
+from glance_ext.host import claims
 from glance_ext.host import conversion
 from glance_ext.host import images
 from glance_ext.host import policy
@@ -77,16 +77,18 @@ def create(request: wsgi.Request, image_id: str) -> Answer:
             explanation=f'Image {image_id} is {image.status}; only an '
                         f'active image can be exported.')
     formats = _formats(image, body.get('disk_format'))
-    if formats and (why := quotas.refuse_staging(
-            context, image.size, imports.in_flight(context)[1])):
-        raise webob.exc.HTTPRequestEntityTooLarge(explanation=why)
     shown, _, query = body['location'].partition('?')
     try:
         action = node.begin_unlocked(
             image_export.spec(shown, bool(query), fingerprint,
                               formats),
             image, context, kept={'location': query} if query else {},
-            action_id=action_id)
+            action_id=action_id, claim=quotas.claim(
+                context, image.size, staged=True) if formats
+            else claims.NOTHING)
+    except errors.ImageTooLarge as exc:
+        raise webob.exc.HTTPRequestEntityTooLarge(
+            explanation=f'{exc.message}.') from exc
     except node.TooLarge as exc:
         raise webob.exc.HTTPRequestEntityTooLarge(
             explanation='The request is too large to be kept.') from exc

@@ -94,16 +94,18 @@ def _accept(request: wsgi.Request, body: dict[str, Any],
     if cfg.CONF.glance_ext.image_id_reuse_guard:
         ids.require_unused(json.dumps(properties).encode(), context)
     stores = imports.choose_stores(request, body)
-    if why := quotas.refuse_import(context, None, True,
-                                   imports.in_flight(context)):
-        raise webob.exc.HTTPRequestEntityTooLarge(explanation=why)
+    spec = image_import.spec(body, stores, kept, fingerprint)
     try:
         return node.begin_unlocked(
-            image_import.spec(body, stores, kept, fingerprint), None,
-            context,
-            kept=secrets, action_id=action_id)
+            spec, None, context, kept=secrets, action_id=action_id,
+            claim=quotas.claim(context, None, len(stores), staged=True,
+                               uploading=True,
+                               future_id=spec['future_id']))
     except reservations.IdTakenError as exc:
         raise _taken(properties['id']) from exc
+    except errors.ImageTooLarge as exc:
+        raise webob.exc.HTTPRequestEntityTooLarge(
+            explanation=f'{exc.message}.') from exc
     except node.TooLarge as exc:
         raise webob.exc.HTTPRequestEntityTooLarge(
             explanation='The request is too large to be kept.') from exc
@@ -132,7 +134,7 @@ def upload(request: wsgi.Request, import_id: str) -> Answer:
     try:
         verifying.require_room(request.content_length or 0, most)
         uploads.receive(action, request.context, wsgi.read_chunks(request),
-                        most, stores)
+                        most, stores, request.content_length)
     except (uploads.Taken, errors.Cancelled) as exc:
         raise webob.exc.HTTPConflict(
             explanation=f'Image import {import_id} does not wait for data.'

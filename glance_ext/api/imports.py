@@ -27,13 +27,13 @@ from glance_ext.actions import node
 from glance_ext.actions import plugin
 from glance_ext.actions import record
 from glance_ext.api import hashes
+from glance_ext.host import claims
 from glance_ext.host import copies
 from glance_ext.host import database as db
 from glance_ext.host import images
 from glance_ext.host import locks
 from glance_ext.host import policy
 from glance_ext.host import quotas
-from glance_ext.host import tasks
 from glance_ext.host import wsgi
 from glance_ext.host.wsgi import Answer
 from glance_ext.plugins.importing import Method
@@ -149,7 +149,7 @@ def begin(request: wsgi.Request, image_id: str) -> Answer:
                    ) from exc
     _require_state(method, image)
     stores = _stores(request, body, method, image)
-    _require_room(request, method, image, stores)
+    claim = _require_room(request, method, image, stores)
     spec = record.new_spec(
         method.name, stores=stores, method=kept,
         all_stores_must_succeed=_must_succeed(body))
@@ -166,7 +166,10 @@ def begin(request: wsgi.Request, image_id: str) -> Answer:
 
     try:
         action = node.begin(spec, image, context, kept=secrets,
-                            prepare=prepare)
+                            prepare=prepare, claim=claim)
+    except errors.ImageTooLarge as exc:
+        raise webob.exc.HTTPRequestEntityTooLarge(
+            explanation=f'{exc.message}.') from exc
     except node.Busy as exc:
         raise webob.exc.HTTPConflict(
             explanation=f'Another operation is in progress on image '
@@ -277,33 +280,19 @@ def _stores_of(image: Any) -> list[str]:
 
 
 def _require_room(request: wsgi.Request, method: Method, image: Any,
-                  stores: list[str]) -> None:
-    context = request.context
-    why = (quotas.refuse_import(context, image.size, method.is_staged(),
-                                in_flight(context))
+                  stores: list[str]) -> claims.Claim:
+    """Return what the import is to claim, if it can be claimed now."""
+    claim = quotas.claim(request.context, image.size, len(stores),
+                         may_exceed=method.may_exceed,
+                         staged=method.is_staged(), uploading=True)
+    why = (quotas.refuse(claim)
            or copies.exceeds_location_quota(image, len(stores)))
-    if stores and not why:
-        most = quotas.most(context, len(stores))
-        if (image.size or 0) > most:
-            why = (f'{len(stores)} more copies of {image.size} bytes are '
-                   f'more than the quota, or image_size_cap, allows.')
+    if not why and stores and (image.size or 0) > cfg.CONF.image_size_cap:
+        why = (f'The image has {image.size} bytes, which is more than '
+               f'image_size_cap allows.')
     if why:
         raise webob.exc.HTTPRequestEntityTooLarge(explanation=why)
-
-
-def in_flight(context: Any) -> tuple[int, int]:
-    """Return what a project has going on that Glance does not know of.
-
-    How many image imports, and the bytes that they, and the exports that are
-    converted, may have in staging.
-    """
-    if not cfg.CONF.use_keystone_limits:
-        return 0, 0
-    found = record.read_all(tasks.unfinished(context.project_id or ''))
-    fetched = [each for each in found if each.action_type == 'import']
-    converted = [each for each in found if each.spec.get('formats')]
-    return len(fetched), sum(each.bytes_total or each.bytes_done
-                             for each in fetched + converted)
+    return claim
 
 
 def _plan(request: wsgi.Request, method: Method, image: Any,

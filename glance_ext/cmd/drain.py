@@ -38,6 +38,7 @@ def add_parsers(subparsers: Any) -> None:
         help='where images go that have no other copy; the default is the '
         'default store',
     )
+    sweep.add_even_if_empty(parser)
     parser.set_defaults(run=_run)
 
 
@@ -69,6 +70,7 @@ def _run(arguments: argparse.Namespace) -> int:
         arguments.max_duration,
         server.show if arguments.json else _print,
         stopped,
+        even_if_empty=arguments.even_if_empty,
     )
     if arguments.dry_run:
         plan, rate = drain.plan(), arguments.bytes_per_second or _RATE
@@ -93,6 +95,9 @@ def _run(arguments: argparse.Namespace) -> int:
         )
     if empty:
         return 0
+    if drain.refused:
+        server.say(drain.refused)
+        return 1
     failed = drain.counts.get('left') or drain.counts.get('busy')
     return 1 if failed else server.STOPPED
 

@@ -59,6 +59,17 @@ def knows_stores(arguments: argparse.Namespace) -> bool:
     return not unknown
 
 
+def add_even_if_empty(parser: argparse.ArgumentParser) -> None:
+    """Add the option that overrides what protects an unmounted store."""
+    parser.add_argument(
+        '--even-if-store-looks-empty',
+        dest='even_if_empty',
+        action='store_true',
+        help='continue although most copies recorded in a store are missing, '
+        'which normally means that the store is not mounted',
+    )
+
+
 def begin(arguments: argparse.Namespace) -> threading.Event:
     """Run actions in this process, at the rate that is asked for.
 

@@ -42,6 +42,7 @@ def add_parsers(subparsers: Any) -> None:
         action='store_true',
         help='replace bad copies from good ones',
     )
+    sweep.add_even_if_empty(parser)
     parser.set_defaults(run=_run)
 
 
@@ -61,6 +62,7 @@ def _run(arguments: argparse.Namespace) -> int:
         arguments.repair,
         server.show if arguments.json else _print,
         stopped,
+        even_if_empty=arguments.even_if_empty,
     )
     complete = True
     if arguments.dry_run:
@@ -69,6 +71,8 @@ def _run(arguments: argparse.Namespace) -> int:
         node.start(takes_over=False)
         complete = scrub.run()
     sweep.sum_up(arguments, scrub.summary(), complete)
+    if scrub.refused:
+        server.say(scrub.refused)
     if scrub.is_bad:
         return 1
     return 0 if complete else server.STOPPED

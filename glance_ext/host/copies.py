@@ -162,6 +162,11 @@ def location(location_id: int) -> Location:
     """Return a location, whether or not it was taken away."""
     (row,) = db.read(sa.select(image_locations).where(
         image_locations.c.id == location_id))
+    return of_row(row)
+
+
+def of_row(row: Any) -> Location:
+    """Return the location of a row of ``image_locations``."""
     key = cfg.CONF.metadata_encryption_key
     return Location(row.id, (row.meta_data or {}).get('store', ''),
                     crypt.urlsafe_decrypt(key, row.value) if key

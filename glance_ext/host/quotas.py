@@ -11,6 +11,8 @@
 # under the License.
 """Glance's limits on what a project stores."""
 
+from collections.abc import Mapping
+from types import SimpleNamespace
 from typing import Any
 
 from glance.api import common
@@ -18,34 +20,66 @@ from glance.common import exception
 import glance.db
 from glance.quota import keystone
 from oslo_config import cfg
+from oslo_limit import limit
+from oslo_log import log as logging
 from oslo_utils import units
 
+from glance_ext import errors
+from glance_ext.host import claims
 from glance_ext.host import contexts
+from glance_ext.host import database as db
+from glance_ext.host.claims import Room
+
+LOG = logging.getLogger(__name__)
+
+_CAP = 'image_size_cap'
 
 
-def refuse_import(context: contexts.Context, size: int | None,
-                  staged: bool, in_flight: tuple[int, int] = (0, 0)
-                  ) -> str | None:
-    """Return why a project may not import so much now, if so.
+def limits(context: contexts.Context,
+           known: Mapping[str, int] | None = None) -> dict[str, int]:
+    """Return ``{name: limit}`` of those that hold for a project.
 
-    As Glance decides for an import, with Keystone's limits.
-
-    :param size: bytes, or None where that is not known
-    :param staged: whether the data lies in staging meanwhile
-    :param in_flight: how many imports Glance does not know of, and the bytes
-        that they have in staging
+    :param known: what they were before, for when Keystone does not tell
     """
-    owner = context.project_id
+    project = context.project_id
+    if not project:
+        return {}
+    if not cfg.CONF.use_keystone_limits:
+        most = _storage_quota(context)
+        return {} if most is None else {claims.STORAGE: most}
     try:
-        keystone.enforce_image_size_total(context, owner)
-        if staged and (why := refuse_staging(context, size, in_flight[1])):
-            return why
-        keystone._enforce_one(
-            context, owner, keystone.QUOTA_IMAGE_COUNT_UPLOADING,
-            lambda: keystone.db.user_get_uploading_count(
-                context, owner), delta=in_flight[0])
-    except exception.LimitExceeded as exc:
-        return str(exc)
+        enforcer = limit.Enforcer(lambda project, names: {})
+        found = {**dict(enforcer.get_registered_limits(None)),
+                 **dict(enforcer.get_project_limits(project, None))}
+    except Exception as exc:
+        if not known:
+            raise
+        LOG.warning('Keystone does not tell the limits of project %s (%s); '
+                    'those from before hold', project, type(exc).__name__)
+        return dict(known)
+    # What is not registered is 0 for Glance, and a negative limit is none.
+    return {name: value for name in claims.OF_KEYSTONE
+            if (value := found.get(name, 0)) >= 0}
+
+
+def claim(context: contexts.Context, size: int | None, copies: int = 0,
+          **more: Any) -> claims.Claim:
+    """Return what an action of this caller would add.
+
+    :param more: of :class:`claims.Claim`
+    """
+    return claims.Claim(context.project_id or '', limits(context), size,
+                        copies, **more)
+
+
+def refuse(asked: claims.Claim) -> str | None:
+    """Return why so much cannot be claimed now, if so. Claims nothing."""
+    if not asked.limits:
+        return None
+    try:
+        db.transaction(asked.require)
+    except errors.ImageTooLarge as exc:
+        return exc.message
     return None
 
 
@@ -73,13 +107,27 @@ def remaining(context: contexts.Context) -> int | None:
     return found
 
 
-def most(context: contexts.Context, copies: int) -> int:
+def most(context: contexts.Context, copies: int,
+         known: Mapping[str, int] | None = None) -> Room:
     """Return how large an image may be that is stored ``copies`` times
     more.
+
+    :param known: of :func:`limits`; the default is to ask for them
     """
-    cap: int = cfg.CONF.image_size_cap
-    left = remaining(context)
-    return cap if left is None else min(cap, max(0, left) // copies)
+    rooms = [Room(cfg.CONF.image_size_cap, _CAP)]
+    found = limits(context) if known is None else known
+    if found and copies:
+        used = db.transaction(
+            lambda connection: claims.stored(connection, context.project_id))
+        if claims.STORAGE in found:
+            rooms.append(Room((found[claims.STORAGE] - used) // copies,
+                              claims.STORAGE))
+        if claims.SIZE in found:
+            left = found[claims.SIZE] - used // units.Mi
+            rooms.append(Room(
+                ((left + 1) * units.Mi - 1) // copies if left >= 0 else 0,
+                claims.SIZE))
+    return min(rooms)
 
 
 def usage(context: contexts.Context) -> dict[str, Any]:
@@ -89,3 +137,10 @@ def usage(context: contexts.Context) -> dict[str, Any]:
     """
     return {name: {'limit': found.limit, 'usage': found.usage}
             for name, found in keystone.get_usage(context).items()}
+
+
+def _storage_quota(context: contexts.Context) -> int | None:
+    """Return ``user_storage_quota`` in bytes, or None: no limit."""
+    found: int | None = common.get_remaining_quota(context, SimpleNamespace(
+        user_get_storage_usage=lambda *_, **__: 0))
+    return found

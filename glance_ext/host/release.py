@@ -13,8 +13,8 @@
 """What differs between the releases of Glance that we support.
 
 28 (2024.1) has no ``http_retries``. 28 to 32 can be served by eventlet's
-``glance-api``. Everything else that the extension touches is the same in
-28 to 33.
+``glance-api``. 28 counts images that wait for the scrubber for its limits.
+Everything else that the extension touches is the same in 28 to 33.
 """
 
 from collections.abc import Iterable
@@ -22,6 +22,7 @@ from collections.abc import Iterable
 from glance import async_
 from glance import domain
 from glance.api.v2 import tasks as tasks_api
+from glance.db.sqlalchemy import api as db_api
 from oslo_config import cfg
 
 
@@ -53,3 +54,12 @@ def has_green_threads() -> bool:
     not yield stops all requests of the process.
     """
     return 'Eventlet' in async_.get_threadpool_model().__name__
+
+
+def counts_pending_delete() -> bool:
+    """Tell whether images that wait for the scrubber count for limits.
+
+    They do in Glance 28, unless that was corrected there as well.
+    """
+    count = db_api._image_get_count_by_owner
+    return 'pending_delete' not in str(count.__code__.co_consts)

@@ -27,6 +27,7 @@ from glance_ext.host.database import image_locations
 from glance_ext.host.database import images
 from glance_ext.host.images import ACTIVE
 from glance_ext.host.images import DEACTIVATED
+from glance_ext.host.images import Location
 
 #: Rows looked at by one statement: some milliseconds of the database.
 _STRETCH = 5000
@@ -184,6 +185,25 @@ def in_store(store: str) -> list[Verified]:
                 not row.deleted)
     return [Verified(image_id, '', *found[image_id])
             for image_id in sorted(here)]
+
+
+def newest(but: str) -> Iterator[tuple[str, Location]]:
+    """Yield images and their locations, those recorded last first.
+
+    :param but: leave out this image
+    """
+    first = None
+    while rows := db.read(sa.select(image_locations).select_from(
+            image_locations.join(
+                images, images.c.id == image_locations.c.image_id)).where(
+            *([] if first is None else [image_locations.c.id < first]),
+            image_locations.c.deleted == sa.false(),
+            images.c.deleted == sa.false(), images.c.id != but,
+            images.c.status.in_((ACTIVE, DEACTIVATED))).order_by(
+                image_locations.c.id.desc()).limit(_AT_ONCE)):
+        first = rows[-1].id
+        for row in rows:
+            yield row.image_id, copies.of_row(row)
 
 
 def _stretches(after: str) -> Iterator[list[Any]]:

@@ -29,6 +29,8 @@ import sqlalchemy as sa
 from glance_ext.host import database as db
 from glance_ext.host import reservations
 from glance_ext.host import signatures
+from glance_ext.host.claims import NOTHING
+from glance_ext.host.claims import Claim
 from glance_ext.host.database import task_info
 from glance_ext.host.database import tasks
 
@@ -153,7 +155,7 @@ def insert(*, type_: str, owner: str, image_id: str | None,
            input_: dict[str, Any], user_id: str | None, request_id: str | None,
            message: str, task_id: str | None = None,
            status: str = PENDING, future_id: str | None = None,
-           most: int = 0) -> Task:
+           most: int = 0, claim: Claim = NOTHING) -> Task:
     """Add a row, pending unless told otherwise, and return it.
 
     An action in ``input_`` is signed.
@@ -161,7 +163,9 @@ def insert(*, type_: str, owner: str, image_id: str | None,
     :param future_id: of an image that is to be: reserved for the task
     :param most: how many rows of the owner may wait, with this one; 0 is
         without limit
+    :param claim: what its action is to add to what the project has
     :raises reservations.IdTakenError: nothing was added
+    :raises errors.ImageTooLarge: that is over a limit; there is no row
     :raises oslo_db.exception.DBDuplicateEntry: there is a ``task_id``
     :raises TooManyWaiting: so many wait already
     """
@@ -172,6 +176,7 @@ def insert(*, type_: str, owner: str, image_id: str | None,
     def work(connection: db.Connection) -> None:
         if most and _waiting(connection, owner, most) >= most:
             raise TooManyWaiting
+        claim.require(connection)
         connection.execute(tasks.insert().values(
             id=task_id, type=type_, status=status, owner=owner,
             image_id=image_id, user_id=user_id, request_id=request_id,

@@ -277,8 +277,14 @@ class Attempts:
     def _keep(self, written: writing.Written) -> None:
         self._set(written.store, 'success')
         self.written[written.store] = written
-        with self.recording([written.store]):
-            recorded = self._method.register(self._run, written, self.show)
+        try:
+            with self.recording([written.store]):
+                recorded = self._method.register(self._run, written,
+                                                 self.show)
+        except errors.ImageTooLarge as exc:
+            del self.written[written.store]
+            self._fail(written.store, exc)
+            return
         if recorded:
             self.commit([written.store])
 

@@ -28,6 +28,7 @@ from glance_ext.host import database as db
 from glance_ext.host import images
 from glance_ext.host import inspection
 from glance_ext.host import policy
+from glance_ext.plugins import claiming
 from glance_ext.plugins import importing
 from glance_ext.plugins import verdicts
 from glance_ext.plugins.attempts import CHECKSUM
@@ -43,6 +44,8 @@ class CopyImage(importing.Method):
     name = 'copy-image'
     wanted = images.ACTIVE
     statuses = (images.ACTIVE,)
+    #: As with Glance: a copy may begin as long as the project is not over.
+    may_exceed = True
 
     def require(self, allowed: policy.ImagePolicy) -> None:
         allowed.copy_image()
@@ -71,7 +74,10 @@ class CopyImage(importing.Method):
 
     def register(self, run: Run, written: writing.Written,
                  show: Callable[[db.Connection], bool]) -> bool:
+        claim = claiming.to_record(run, written.size, 1)
+
         def work(connection: db.Connection) -> bool:
+            claim.require(connection)
             return self.locate(connection, run, written) and show(connection)
 
         if not run.write(record.RECORDING, work):

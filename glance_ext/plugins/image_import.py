@@ -32,12 +32,12 @@ from glance_ext.host import copies
 from glance_ext.host import creation
 from glance_ext.host import database as db
 from glance_ext.host import images
-from glance_ext.host import quotas
 from glance_ext.host import reservations
 from glance_ext.host import staging
 from glance_ext.host import tasks
 from glance_ext.plugins import aftercare
 from glance_ext.plugins import attempts
+from glance_ext.plugins import claiming
 from glance_ext.plugins import importing
 from glance_ext.plugins import sources
 from glance_ext.plugins import staged
@@ -161,7 +161,10 @@ class ImageImport(importing.Import):
             'failed_stores': [store for store in action.spec['stores']
                               if store not in written]}
 
+        claim = claiming.to_record(run, size, len(written))
+
         def work(connection: db.Connection) -> bool:
+            claim.require(connection)
             tasks.name_image(connection, action.id, image.id)
             return all(self.locate(connection, run, copy)
                        for copy in written.values()) and images.activate(
@@ -199,7 +202,7 @@ class ImageImport(importing.Import):
         if 'location' in action.spec:
             staging.remove(action.id)
         action.state = {name: value for name, value in action.state.items()
-                        if name == 'uploaded'}
+                        if name in ('uploaded', 'size')}
         for state in action.stores.values():
             state['status'] = 'pending'
         run.write(record.READING)
@@ -229,10 +232,11 @@ class ImageImport(importing.Import):
         while True:
             source = None
             try:
-                source = _source(run, _most(run))
+                source = _source(run, claiming.most_staged(run))
                 run.progress.total = source.size()
+                claiming.ask(run, run.progress.total)
                 found = staged.fetch(run, reading, [source], None)[1]
-            except errors.Cancelled:
+            except (errors.Cancelled, errors.ImageTooLarge):
                 raise
             except errors.ActionError as exc:
                 said = _plainly(run, exc)
@@ -254,7 +258,7 @@ class ImageImport(importing.Import):
         subject = verifying.Subject(
             staging.file(action.id), properties.get('disk_format'),
             properties.get('container_format') or _CONTAINER,
-            found, expected, _most(run), run.context, run.sleep)
+            found, expected, claiming.most(run), run.context, run.sleep)
         verifying.verify(subject)
         action.state['facts'] = {
             'disk_format': subject.disk_format,
@@ -283,10 +287,6 @@ def _properties(run: Run) -> dict[str, Any]:
 
 def _file(run: Run) -> Path:
     return staging.file(run.action.id).with_name(run.action.state['file'])
-
-
-def _most(run: Run) -> int:
-    return quotas.most(run.context, len(run.action.spec['stores']))
 
 
 def _location(run: Run, name: str) -> sources.Location:

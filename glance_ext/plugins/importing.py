@@ -240,6 +240,8 @@ class Method(Import):
 
     #: What the image has to be when it is asked for.
     wanted: str
+    #: See :class:`claims.Claim`.
+    may_exceed = False
     #: The JSON schemas of what ``method`` has beside its name.
     properties: Mapping[str, Any] = {}
 

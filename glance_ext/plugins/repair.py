@@ -34,6 +34,7 @@ from glance_ext.host import copies
 from glance_ext.host import database as db
 from glance_ext.host import images
 from glance_ext.plugins import aftercare
+from glance_ext.plugins import presence
 from glance_ext.plugins import verdicts
 from glance_ext.plugins.verdicts import GOOD
 from glance_ext.plugins.verdicts import MISSING
@@ -70,11 +71,16 @@ class Repair:
         """Repair what can be repaired; change the verdicts accordingly.
 
         Repairs that a process which died has begun are added to them.
+
+        :raises errors.StoreUnavailable: a store is missing, and not a copy
         """
         for store, entry in self._under_way.items():
             if store not in [each.store for each in found]:
                 found.append(Verdict(copies.location(entry['location']),
                                      store, MISSING))
+        for each in found:
+            if each.verdict == MISSING:
+                _require_store(self._run, each.store)
         good = [each for each in found if each.verdict == GOOD]
         for bad in found:
             if bad.verdict == GOOD:
@@ -231,6 +237,11 @@ class Repair:
         return written
 
 
+def _require_store(run: Run, store: str) -> None:
+    if not run.action.spec.get('even_if_empty'):
+        presence.require(store, run.context, run.action.image_id)
+
+
 def put_back(run: Run, location_id: int) -> None:
     """Record a copy again whose object was left alone."""
     def work(connection: db.Connection) -> bool:
@@ -257,6 +268,8 @@ def undo(run: Run) -> None:
         if entry['cleared'] or gone or not clearing.is_occupied(
                 store, action.image_id, run.context,
                 cfg.CONF.glance_ext.stall_timeout):
+            if not (entry['cleared'] or gone):
+                _require_store(run, store)
             aftercare.clear(run, store, action.image_id)
             removed.append(entry['location'])
         else:

@@ -21,6 +21,7 @@ from typing import BinaryIO
 from glance_ext import errors
 from glance_ext.actions.run import Run
 from glance_ext.host import staging
+from glance_ext.plugins import claiming
 from glance_ext.stores.digesting import Believe
 from glance_ext.stores.digesting import Pass
 from glance_ext.stores.digesting import Readable
@@ -70,6 +71,7 @@ def fetch(run: Run, reading: Pass, sources: Sequence[Readable],
     :param convert: makes what is to be stored of it, and returns that
     :returns: no digests where it was converted
     :raises errors.StoreFull: staging has no room
+    :raises errors.ImageTooLarge: the project may not have so much
     """
     try:
         file = staging.file(run.action.id)
@@ -93,6 +95,7 @@ def fetch(run: Run, reading: Pass, sources: Sequence[Readable],
     _source, found = reading.read(sources, deliver)
     made = StagedFile(convert(file) if convert else file)
     run.progress.total = made.size()
+    claiming.ask(run, run.progress.total)
     return [made], {} if convert else found
 
 

@@ -26,8 +26,10 @@ from glance_ext.actions.hold import HandedBack
 from glance_ext.actions.hold import Lost
 from glance_ext.actions.run import Run
 from glance_ext.host import contexts
+from glance_ext.host import quotas
 from glance_ext.host import staging
 from glance_ext.host import tasks
+from glance_ext.plugins import claiming
 from glance_ext.plugins import staged
 from glance_ext.plugins import verifying
 
@@ -37,13 +39,15 @@ class Taken(Exception):
 
 
 def receive(action: record.Action, context: contexts.Context,
-            chunks: Iterable[bytes], most: int, stores: list[str]) -> None:
+            chunks: Iterable[bytes], most: int, stores: list[str],
+            size: int | None = None) -> None:
     """Stage what a caller uploads, and have the import go on with it.
 
     An upload that fails leaves an import that waits for another one.
 
     :param most: bytes that there may be
     :param stores: where the image is to be written to
+    :param size: bytes that there are, where the caller says so
     :raises Taken: somebody else uploads, or the import has ended
     :raises errors.ActionError: it was cancelled, there is too much, or
         staging failed
@@ -57,6 +61,10 @@ def receive(action: record.Action, context: contexts.Context,
         action.spec['stores'] = stores
         action.stores = {store: {'status': 'pending', 'bytes_done': 0}
                          for store in stores}
+    if claim := action.spec.get('claim'):
+        # It may have waited for long, and for a higher limit.
+        action.spec['claim'] = {
+            **claim, 'limits': quotas.limits(context, claim['limits'])}
     action.phase, action.runner = (
         record.READING, uuidutils.generate_uuid())
     run = Run(action, context)
@@ -66,6 +74,9 @@ def receive(action: record.Action, context: contexts.Context,
         raise Taken from exc
     try:
         with executor.keeping(run):
+            claiming.ask(run, size)
+            if size is None:
+                most = min(most, claiming.most_staged(run))
             _stage(run, chunks, most)
             action.state['uploaded'] = True
             run.write(record.VERIFYING)
@@ -76,7 +87,8 @@ def receive(action: record.Action, context: contexts.Context,
     except Lost as exc:
         raise Taken from exc
     except BaseException:
-        action.state.pop('uploaded', None)
+        for name in ('uploaded', 'size'):
+            action.state.pop(name, None)
         with contextlib.suppress(Lost, HandedBack, errors.ActionError):
             run.hand_back()
         raise
@@ -95,4 +107,5 @@ def _stage(run: Run, chunks: Iterable[bytes], most: int) -> None:
             verifying.require_room(run.progress.done, most)
             target.write(chunk)
         target.flush()
+        claiming.ask(run, run.progress.done)
         os.replace(file, staging.file(run.action.id))

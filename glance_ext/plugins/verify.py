@@ -32,20 +32,23 @@ ACTION_TYPE = 'verify'
 STATUSES = images.ACTIVE, images.DEACTIVATED
 
 
-def spec(stores: list[str], repair: bool) -> dict[str, Any]:
+def spec(stores: list[str], repair: bool, even_if_empty: bool = False
+         ) -> dict[str, Any]:
     """Return what :func:`node.begin` wants to know.
 
     Reading needs no lock: whatever else happens to the image, at worst it
     makes a verdict that the image's copies are not there any more.
 
     :param stores: those whose copies are read
+    :param even_if_empty: repair also what is in a store that looks as if it
+        were not mounted
     """
     return record.new_spec(ACTION_TYPE, stores=stores, repair=repair,
-                           locks_image=repair)
+                           locks_image=repair, even_if_empty=even_if_empty)
 
 
 class Verify:
-    """The plugin. The spec holds ``stores`` and ``repair``.
+    """The plugin. The spec is that of :func:`spec`.
 
     The state holds what :mod:`glance_ext.plugins.repair` has to know again.
     """
@@ -63,8 +66,12 @@ class Verify:
                                  run.sleep)
         found = self._judge(run, image, reader, counting)
         if action.spec['repair']:
-            repair.Repair(run, image, reader, counting.part).repair(found)
-        result = {'image_id': image.id, 'stores': _by_store(found)}
+            try:
+                repair.Repair(run, image, reader, counting.part).repair(found)
+            except errors.StoreUnavailable as exc:
+                exc.result = _result(image, found)
+                raise
+        result = _result(image, found)
         bad = [each for each in found if each.verdict != verdicts.GOOD]
         if bad or not found:
             raise errors.BadCopy(_say(found, bad), result)
@@ -160,6 +167,11 @@ class _Counting:
         progress = self._run.progress
         progress.done = sum(part.done for part in self._parts)
         self._run.check()
+
+
+def _result(image: images.Image, found: list[verdicts.Verdict]
+            ) -> dict[str, Any]:
+    return {'image_id': image.id, 'stores': _by_store(found)}
 
 
 def _by_store(found: list[verdicts.Verdict]) -> dict[str, Any]:

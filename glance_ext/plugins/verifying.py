@@ -146,8 +146,11 @@ def require_room(size: int, most: int) -> None:
     """:raises errors.ImageTooLarge:"""
     if size > most:
         raise errors.ImageTooLarge(
-            f'The data has {size} bytes; the quota, or image_size_cap, '
-            f'allows {most}')
+            f'The data has {size} bytes; {_limit(most)} allows {most}')
+
+
+def _limit(most: int) -> str:
+    return getattr(most, 'limit', 'the quota, or image_size_cap,')
 
 
 class Digest:
@@ -171,8 +174,8 @@ class VirtualSize:
         size = found.virtual_size
         if size > subject.most:
             raise errors.ImageTooLarge(
-                f'The disk in the data has {size} bytes; the quota, or '
-                f'image_size_cap, allows {subject.most}')
+                f'The disk in the data has {size} bytes; '
+                f'{_limit(subject.most)} allows {subject.most}')
         # A disk format that is not looked into has none.
         if found.name == subject.disk_format:
             subject.virtual_size = size

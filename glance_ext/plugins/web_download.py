@@ -29,8 +29,8 @@ from glance_ext.host import database as db
 from glance_ext.host import images
 from glance_ext.host import import_plugins
 from glance_ext.host import policy
-from glance_ext.host import quotas
 from glance_ext.host import release
+from glance_ext.plugins import claiming
 from glance_ext.plugins import destinations
 from glance_ext.plugins import importing
 from glance_ext.plugins.attempts import CHECKSUM
@@ -101,7 +101,7 @@ class WebDownload(importing.Method):
         action = run.action
 
         def convert(file: pathlib.Path) -> pathlib.Path:
-            most = _most(run)
+            most = claiming.most(run)
             made = import_plugins.run(
                 file, changes, action.image_id, action.id, run.context,
                 action.spec['stores'],
@@ -109,7 +109,8 @@ class WebDownload(importing.Method):
                 most, run.sleep)
             if made.stat().st_size > most:
                 raise errors.ImageTooLarge(
-                    f'The data is more than {most} bytes after conversion')
+                    f'The data is more than {most} bytes after conversion, '
+                    f'which {most.limit} does not allow')
             return made
         return convert
 
@@ -128,9 +129,14 @@ class WebDownload(importing.Method):
         super().run(run)
 
     def sources(self, run: Run, image: images.Image) -> Sequence[Readable]:
-        remote = Remote(_download(run, 'uri', _most(run)))
+        remote = Remote(_download(run, 'uri', claiming.most_staged(run)))
         remote.download.open()
         run.progress.total = remote.download.size
+        try:
+            claiming.ask(run, remote.download.size)
+        except BaseException:
+            remote.close()
+            raise
         return [remote]
 
     def recorded(self, run: Run, image: images.Image) -> dict[str, str]:
@@ -155,7 +161,10 @@ class WebDownload(importing.Method):
             'os_hash_algo': algorithm, 'os_hash_value': found[algorithm],
             'stores': done, 'failed_stores': failed}
 
+        claim = claiming.to_record(run, size, len(written))
+
         def work(connection: db.Connection) -> bool:
+            claim.require(connection)
             if not all(self.locate(connection, run, copy)
                        for copy in written.values()):
                 return False
@@ -224,10 +233,6 @@ def listed_digest(listed: Download, uri: str, hash_uri: str
     return {algorithm: value}
 
 
-def _most(run: Run) -> int:
-    return quotas.most(run.context, len(run.action.spec['stores']))
-
-
 def _download(run: Run, name: str, limit: int) -> Download:
     url = run.action.spec['method'][name]
     if url.endswith('?'):
@@ -248,7 +253,8 @@ def download(run: Run, url: str, limit: int, rules: Rules | None = None,
         transport=transport(),
         connections=(1 if release.has_green_threads()
                      else options.download_connections),
-        timeout=options.download_timeout, limit=limit, check=run.check,
+        timeout=options.download_timeout, limit=limit,
+        limited_by=getattr(limit, 'limit', ''), check=run.check,
         retry=run.retry)
 
 

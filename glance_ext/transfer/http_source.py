@@ -59,6 +59,7 @@ class Download:
     :param connections: 1 where threads are green
     :param timeout: seconds from :meth:`open` to the last byte
     :param limit: bytes that there may be, or None
+    :param limited_by: what sets that limit, for messages
     :param headers: sent with each request, also where a redirect leads
     :param check: called at least every second, in the reader's thread; what
         it raises ends the download
@@ -72,7 +73,7 @@ class Download:
     def __init__(self, url: str, rules: Rules, *,
                  transport: wire.Transport | None = None,
                  connections: int = 1, timeout: float = 86400.0,
-                 limit: int | None = None,
+                 limit: int | None = None, limited_by: str = '',
                  headers: Mapping[str, str] | None = None,
                  check: Callable[[], None] = lambda: None,
                  retry: Retry = give_up) -> None:
@@ -81,6 +82,7 @@ class Download:
         self._connections = connections
         self._timeout = timeout
         self._limit = limit
+        self._limited_by = f' by {limited_by}' if limited_by else ''
         self._user_check = check
         self._retry = retry
         self._until = 0.0
@@ -214,4 +216,4 @@ class Download:
         if self._limit is not None and count > self._limit:
             raise errors.SourceTooLarge(
                 f'{self} has more than the {self._limit} bytes that are '
-                'allowed')
+                f'allowed{self._limited_by}')

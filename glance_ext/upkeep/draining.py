@@ -25,6 +25,8 @@ import threading
 import time
 from typing import Any
 
+from oslo_config import cfg
+
 from glance_ext import errors
 from glance_ext.actions import node
 from glance_ext.actions import record
@@ -34,9 +36,11 @@ from glance_ext.host import database as db
 from glance_ext.host import images
 from glance_ext.host import locks
 from glance_ext.host import sweeps
+from glance_ext.plugins import presence
 from glance_ext.plugins import verdicts
 from glance_ext.stores import budgets
 from glance_ext.stores import drivers
+from glance_ext.stores.reading import Copy
 from glance_ext.transfer.progress import Progress
 from glance_ext.upkeep import waiting
 
@@ -61,8 +65,12 @@ class Drain:
     tell: Callable[[dict[str, Any]], None] = lambda line: None
     #: Set from outside to stop it; what runs is handed back.
     stopped: threading.Event = field(default_factory=threading.Event)
+    #: Drain also a store that looks as if it were not mounted.
+    even_if_empty: bool = False
     #: How many images came to each end.
     counts: dict[str, int] = field(default_factory=dict)
+    #: Why nothing is done: a store looks as if it were not mounted.
+    refused: str = ''
 
     def plan(self) -> dict[str, int]:
         """Return what :meth:`run` would do, in numbers.
@@ -84,6 +92,14 @@ class Drain:
 
     def run(self) -> bool:
         """Drain. True when nothing is left in the store."""
+        try:
+            self._require(self.target)
+            return self._run()
+        except errors.StoreUnavailable as exc:
+            self.refused = exc.message
+            return False
+
+    def _run(self) -> bool:
         begun = time.monotonic()
         budgets.refresh()
         for image_id in self._images():
@@ -97,6 +113,9 @@ class Drain:
                 self._tell(image_id, LEFT, why=str(exc))
             except node.Busy:
                 self._tell(image_id, BUSY)
+            except errors.StoreUnavailable as exc:
+                self._tell(image_id, LEFT, why=exc.message)
+                raise
             except errors.ActionError as exc:
                 self._tell(image_id, LEFT, why=exc.message)
             except waiting.Stopped:
@@ -118,6 +137,10 @@ class Drain:
         here = [place for place in self._places(image_id)
                 if drivers.store_of(place) == self.store]
         outcome = REMOVED
+        for place in (*here, *copies.retired(image_id, self.store)):
+            if Copy(place, contexts.admin()).is_missing(
+                    cfg.CONF.glance_ext.stall_timeout):
+                self._require(self.store, image_id)
         if here:
             if locks.holder(image_id):
                 raise node.Busy
@@ -137,6 +160,10 @@ class Drain:
             self._delete(image_id, place)
         images.announce_update(image_id)
         self._tell(image_id, outcome)
+
+    def _require(self, store: str, image_id: str = '') -> None:
+        if not self.even_if_empty:
+            presence.require(store, contexts.admin(), image_id)
 
     def _places(self, image_id: str) -> list[images.Location]:
         return images.locations(image_id, drivers.default_store())

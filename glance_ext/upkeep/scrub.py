@@ -59,6 +59,8 @@ class Scrub:
     tell: Callable[[dict[str, Any]], None] = lambda line: None
     #: Set from outside to stop it.
     stopped: threading.Event = field(default_factory=threading.Event)
+    #: Repair also in a store that looks as if it were not mounted.
+    even_if_empty: bool = False
     #: How many images were looked at, and copies came to each verdict.
     images: int = 0
     counts: dict[str, int] = field(default_factory=dict)
@@ -66,6 +68,8 @@ class Scrub:
     repaired: int = 0
     #: The bytes of the copies that were read, or would be.
     bytes: int = 0
+    #: Why nothing more is repaired: a store looks as if it were not mounted.
+    refused: str = ''
     #: When the image was verified last that is next, or None: all are done.
     next: str | None = None
 
@@ -144,7 +148,7 @@ class Scrub:
             copies.mark_verified, found={
                 each.location.id: each.verdict for each in found}))
         bad = [each for each in found if each.verdict != verdicts.GOOD]
-        if bad and self.repair:
+        if bad and self.repair and not self.refused:
             self._repair(image.id, found)
         else:
             self._count(image.id, {
@@ -158,12 +162,16 @@ class Scrub:
         try:
             if image is None:
                 raise locks.ImageGone
-            action = node.begin(verify.spec(stores, True), image, context)
+            action = node.begin(
+                verify.spec(stores, True, self.even_if_empty), image, context)
         except (node.Busy, locks.ImageGone):
             self._tell(image_id, _BUSY)
             action = None
         if action is not None:
             waiting.until_ended(action, self.stopped)
+            if action.error and (
+                    action.error['code'] == errors.StoreUnavailable.code):
+                self.refused = action.error['message']
         self._count(image_id, (
             action.result.get('stores') if action else None) or {
                 each.store or 'default': each.view() for each in found})

@@ -67,7 +67,8 @@ class HostileTest(import_requests.RequestCase):
     def test_a_disk_that_is_larger_than_an_image_may_be(self):
         self.assertRegex(
             self.message(disks.qcow2(virtual_size=disks.GIB), 'qcow2'),
-            '^The disk in the data has 1073741824 bytes; the quota')
+            '^The disk in the data has 1073741824 bytes; image_size_cap '
+            'allows')
 
     def test_a_file_that_grows_and_one_without_an_end(self):
         self.assertRegex(

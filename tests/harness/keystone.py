@@ -142,6 +142,16 @@ class Keystone:
             },
         }
 
+    def change_limits(self, **most: int) -> None:
+        """Change limits that :meth:`limit` has registered."""
+        found = self._call('GET', '/registered_limits')['registered_limits']
+        for each in found:
+            if each['resource_name'] in most:
+                self._call(
+                    'PATCH', f'/registered_limits/{each["id"]}',
+                    registered_limit={
+                        'default_limit': most[each['resource_name']]})
+
     def authtoken(self) -> settings.Options:
         """Return the options with which Glance's auth_token asks here."""
         return {

@@ -141,22 +141,20 @@ class LimitsTest(ImportCase):
         self.assertEqual('image_too_large', action['error']['code'])
         self.assertIn('image_stage_total', action['error']['message'])
 
-    def test_one_more_import_than_the_limit_and_another_project_beside(self):
-        # Glance counts those that there are, not the one that is begun.
+    def test_as_many_imports_as_the_limit_and_another_project_beside(self):
+        # Glance answers 202 for the second one, and has it fail.
         uri = self.server.serve('/image', bytes(1000))
-        held = []
-        for _ in range(2):
-            image = self.glance.create()['id']
-            self.addCleanup(self.delete, image)
-            held.append(self.stalled(
-                image, downloading(uri, 'slow'), 'add', at=0))
-        third = self.glance.create()['id']
+        first = self.glance.create()['id']
+        self.addCleanup(self.delete, first)
+        action, fault = self.stalled(
+            first, downloading(uri, 'slow'), 'add', at=0)
+        second = self.glance.create()['id']
+        self.addCleanup(self.delete, second)
         self.assertIn('image_count_uploading', self.refused(
-            413, third, downloading(uri, 'slow')))
+            413, second, downloading(uri, 'slow')))
         other = self.glance.create(user=MEMBER)['id']
         self.assertEqual('success', self.glance.wait_action(self.begin(
             other, downloading(uri, 'slow'), user=MEMBER))['status'])
-        for action, fault in held:
-            self.assertEqual('success', self.go_on(action, fault)['status'])
+        self.assertEqual('success', self.go_on(action, fault)['status'])
         self.assertEqual('success', self.run_import(
-            third, downloading(uri, 'slow'))['status'])
+            second, downloading(uri, 'slow'))['status'])

@@ -20,6 +20,7 @@ from glance_ext.stores import drivers
 from glance_ext.upkeep import draining
 from tests.unit.cmd import command
 
+OVERRIDE = '--even-if-store-looks-empty'
 PLAN = {
     'images': 3,
     'bytes': 3 << 20,
@@ -42,6 +43,7 @@ class DrainTest(command.CommandCase):
         self.drained.run.return_value = True
         self.drained.plan.side_effect = PLAN.copy
         self.drained.counts = {}
+        self.drained.refused = ''
 
     def drain(self, *arguments):
         return self.manage('drain', *arguments)
@@ -50,13 +52,16 @@ class DrainTest(command.CommandCase):
         for arguments, made in (
             (['full'], ('full', 'new', None)),
             (
-                ['new', '--to', 'full', '--max-duration', '5m'],
+                ['new', '--to', 'full', '--max-duration', '5m', OVERRIDE],
                 ('new', 'full', 300),
             ),
         ):
             self.assertEqual((0, 'nothing to do\n', ''),
                              self.drain(*arguments))
-            self.made.assert_called_with(*made, mock.ANY, self.stopped)
+            self.made.assert_called_with(
+                *made, mock.ANY, self.stopped,
+                even_if_empty=OVERRIDE in arguments,
+            )
         self.start.assert_called_with()
 
     def test_stores_that_cannot_be_meant(self):
@@ -107,6 +112,14 @@ class DrainTest(command.CommandCase):
                 (status, {'summary': counts, 'complete': empty}),
                 (ended, json.loads(output)),
             )
+
+    def test_a_store_that_looks_unmounted_is_told_of(self):
+        self.drained.run.return_value = False
+        self.drained.refused = 'Mount it'
+        status, _, errors = self.drain('full')
+        self.assertEqual(
+            (1, 'glance-ext-manage: Mount it\n'), (status, errors)
+        )
 
     def test_lines_for_people(self):
         def run():

@@ -19,6 +19,7 @@ from glance_ext.stores import drivers
 from glance_ext.upkeep import scrub
 from tests.unit.cmd import command
 
+OVERRIDE = '--even-if-store-looks-empty'
 SUMMARY = {'images': 1, 'bytes': 1024, 'repaired': 0, 'good': 2}
 LINES = [
     {'image_id': 'i1', 'verdict': 'without-hash'},
@@ -50,6 +51,7 @@ class VerifyTest(command.CommandCase):
         self.scrub = self.made.return_value
         self.scrub.run.return_value = True
         self.scrub.is_bad = False
+        self.scrub.refused = ''
         self.scrub.summary.return_value = SUMMARY
 
     def verify(self, *arguments):
@@ -60,7 +62,7 @@ class VerifyTest(command.CommandCase):
             ([], (frozenset(), None, None, False)),
             (
                 '--stores fast --max-age 7d --max-duration 8h '
-                '--repair'.split(),
+                f'--repair {OVERRIDE}'.split(),
                 (frozenset({'fast'}), 604800, 28800, True),
             ),
         ):
@@ -68,7 +70,10 @@ class VerifyTest(command.CommandCase):
                 (0, '1 images, 1.0 KiB: 2 good\n', ''),
                 self.verify(*arguments),
             )
-            self.made.assert_called_with(*made, mock.ANY, self.stopped)
+            self.made.assert_called_with(
+                *made, mock.ANY, self.stopped,
+                even_if_empty=OVERRIDE in arguments,
+            )
         self.start.assert_called_with(takes_over=False)
 
     def test_stores_that_are_not_there(self):
@@ -94,6 +99,14 @@ class VerifyTest(command.CommandCase):
             self.scrub.is_bad = is_bad
             self.scrub.run.return_value = complete
             self.assertEqual(status, self.verify()[0])
+
+    def test_a_store_that_looks_unmounted_is_told_of(self):
+        self.scrub.is_bad = True
+        self.scrub.refused = 'Mount it'
+        status, _, errors = self.verify('--repair')
+        self.assertEqual(
+            (1, 'glance-ext-manage: Mount it\n'), (status, errors)
+        )
 
     def tells(self):
         def run():

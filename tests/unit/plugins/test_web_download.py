@@ -233,7 +233,8 @@ class ConversionTest(Case):
         self.convert(DATA + b'!')
         self.options.config(image_size_cap=SIZE)
         self.refused(errors.ImageTooLarge,
-                     f'The data is more than {SIZE} bytes after conversion')
+                     f'The data is more than {SIZE} bytes after conversion, '
+                     'which image_size_cap does not allow')
 
 
 class RequestTest(Case):
