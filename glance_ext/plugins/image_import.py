@@ -16,7 +16,7 @@ From the specification "New upload workflow": until the end there is no
 image, and nothing that anybody sees of one.
 """
 
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -68,6 +68,14 @@ def spec(body: dict[str, Any], stores: list[str], kept: dict[str, Any],
         all_stores_must_succeed=body.get('all_stores_must_succeed', True),
         future_id=properties.get('id') or uuidutils.generate_uuid(),
         request=request)
+
+
+def rules(asked: Container[str]) -> tuple[str, ...]:
+    """Return what Glance asks of whoever gives an image its data so.
+
+    :param asked: the body of the request, or the spec
+    """
+    return creation.FETCH if 'location' in asked else creation.UPLOAD
 
 
 class ImageImport(importing.Import):
@@ -124,7 +132,8 @@ class ImageImport(importing.Import):
         return True
 
     def seen(self, run: Run) -> Any:
-        return creation.build(run.context, _properties(run))
+        return creation.build(run.context, _properties(run),
+                              rules(run.action.spec))
 
     def sources(self, run: Run, image: images.Image) -> Sequence[Readable]:
         return [staged.StagedFile(_file(run))]
@@ -257,7 +266,8 @@ class ImageImport(importing.Import):
         action.state['created'] = True
         run.write(record.RECORDING)
         try:
-            creation.add(run.context, _properties(run))
+            creation.add(run.context, _properties(run),
+                         rules(action.spec))
         except errors.ImageExists:
             action.state['created'] = False
             raise
