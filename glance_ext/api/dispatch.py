@@ -20,6 +20,7 @@ from glance_ext.actions import node
 from glance_ext.api import imports
 from glance_ext.api import passing
 from glance_ext.api import routes
+from glance_ext.api import spellings
 from glance_ext.api.passing import Application
 from glance_ext.api.passing import Environ
 from glance_ext.host import contexts
@@ -35,8 +36,8 @@ def mount(app: Application,
     :param start: called with the first request, since servers fork between
         loading the application and that
 
-    A bare function that looks at the path: what is not ours costs a match
-    of one pattern and nothing else.
+    A bare function that looks at the path and the query: what is not ours
+    costs three looks for a few characters and a match of one pattern.
     """
     is_ours = routes.pattern().fullmatch
     # Glance's own list is right, unless there are methods from elsewhere.
@@ -57,11 +58,19 @@ def mount(app: Application,
 
     def application(environ: Environ, start_response: Callable[..., Any]
                     ) -> Iterable[bytes]:
-        if is_ours(environ['PATH_INFO']):
+        path = environ['PATH_INFO']
+        if '//' in path or path[-1:] == '\n':
+            path = environ['PATH_INFO'] = spellings.plain(path)
+        if '_method' in environ.get('QUERY_STRING', ''):
+            try:
+                spellings.require_own_method(environ)
+            except webob.exc.HTTPException as exc:
+                return passing.refuse(exc, environ, start_response)
+        if is_ours(path):
             start()
             return answer(environ, start_response)
         method = environ['REQUEST_METHOD']
-        if info and method == 'GET' and environ['PATH_INFO'] == _INFO:
+        if info and method == 'GET' and path == _INFO:
             environ['wsgiorg.routing_args'] = (), {'action': wsgi.ACTION}
             listed: Iterable[bytes] = info(environ, start_response)
             return listed

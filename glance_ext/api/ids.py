@@ -11,8 +11,6 @@
 # under the License.
 """``POST /v2/images`` with an id of the caller's choice."""
 
-import json
-
 from oslo_config import cfg
 from oslo_log import log as logging
 from oslo_utils import uuidutils
@@ -22,6 +20,7 @@ from glance_ext import errors
 from glance_ext.host import contexts
 from glance_ext.host import ids
 from glance_ext.host import policy
+from glance_ext.host import wsgi
 from glance_ext.stores import clearing
 from glance_ext.stores import drivers
 
@@ -61,10 +60,15 @@ def require_unused(raw: bytes, context: contexts.Context) -> None:
 
 
 def _asked(raw: bytes) -> str | None:
-    """Return the id that a body asks for, in lower case, if it is one."""
+    """Return the id that a body asks for, in lower case, if it is one.
+
+    :raises wsgi.TooDeep:
+    """
     try:
-        asked = json.loads(raw)['id']
-    except (ValueError, RecursionError, KeyError, TypeError):
+        asked = wsgi.parse(raw)['id']
+    except wsgi.TooDeep:
+        raise
+    except (webob.exc.HTTPBadRequest, KeyError, TypeError):
         return None
     return (asked.lower() if isinstance(asked, str)
             and uuidutils.is_uuid_like(asked) else None)

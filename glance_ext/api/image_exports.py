@@ -23,6 +23,7 @@ from glance_ext.api import own_resources
 from glance_ext.api import resource_schemas
 from glance_ext.api import schemas
 from glance_ext.host import claims
+from glance_ext.host import contexts
 from glance_ext.host import conversion
 from glance_ext.host import images
 from glance_ext.host import policy
@@ -37,7 +38,8 @@ from glance_ext.policies.image_exports import GET_IMAGE_EXPORT
 from glance_ext.policies.image_exports import GET_IMAGE_EXPORTS
 
 
-def _view(action: record.Action) -> dict[str, Any]:
+def _view(action: record.Action, context: contexts.Context
+          ) -> dict[str, Any]:
     wanted = action.spec['formats']
     return {'image_id': action.image_id, 'location': action.spec['location'],
             **({'disk_format': wanted[1]} if wanted else {})}
@@ -104,8 +106,8 @@ def index(request: wsgi.Request) -> Answer:
 
 def show(request: wsgi.Request, export_id: str) -> Answer:
     """Show one export. 404 for those that are not for this caller."""
-    return Answer(_EXPORTS.show(
-        _EXPORTS.find(request, export_id, GET_IMAGE_EXPORT)))
+    return Answer(_EXPORTS.show(request, _EXPORTS.find(
+        request, export_id, GET_IMAGE_EXPORT)))
 
 
 def delete(request: wsgi.Request, export_id: str) -> Answer:

@@ -26,9 +26,11 @@ from glance_ext.api import imports
 from glance_ext.api import own_resources
 from glance_ext.api import resource_schemas
 from glance_ext.api import schemas
+from glance_ext.host import contexts
 from glance_ext.host import creation
 from glance_ext.host import images
 from glance_ext.host import policy
+from glance_ext.host import properties as properties_
 from glance_ext.host import quotas
 from glance_ext.host import reservations
 from glance_ext.host import tasks
@@ -47,10 +49,12 @@ from glance_ext.policies.image_imports import UPLOAD_IMAGE_IMPORT
 _OCTETS = 'application/octet-stream'
 
 
-def _view(action: record.Action) -> dict[str, Any]:
+def _view(action: record.Action, context: contexts.Context
+          ) -> dict[str, Any]:
     if action.status == tasks.SUCCESS:
         return {'image_ref': f'/v2/images/{action.result["image_id"]}'}
-    return {'image_properties': action.spec.get('image_properties', {})}
+    return {'image_properties': properties_.readable(
+        context, action.spec.get('image_properties', {}))}
 
 
 _IMPORTS = own_resources.Resource(
@@ -88,7 +92,7 @@ def _accept(request: wsgi.Request, body: dict[str, Any],
     context = request.context
     kept, secrets = _split(request, body)
     properties = body.get('image_properties', {})
-    creation.preview(context, properties)
+    creation.preview(context, properties, image_import.rules(body))
     if 'id' in properties and images.read(properties['id']) is not None:
         raise _taken(properties['id'])
     if cfg.CONF.glance_ext.image_id_reuse_guard:
@@ -116,10 +120,15 @@ def _accept(request: wsgi.Request, body: dict[str, Any],
 def upload(request: wsgi.Request, import_id: str) -> Answer:
     """Take the data of an import without a location. 204.
 
-    400 for a body that was cut off, 409 where no data is waited for, 413
-    where it is too much, 415 for another type.
+    400 for a body that was cut off, 403 by the policies, 409 where no data
+    is waited for, 413 where it is too much, 415 for another type. The image
+    is made for whoever asked for the import, and by their rights.
     """
     action = _IMPORTS.find(request, import_id, UPLOAD_IMAGE_IMPORT)
+    if request.context.read_only or not policy.allows(
+            request.context, 'upload_image', action.owner):
+        raise webob.exc.HTTPForbidden()
+    context = contexts.for_caller(action.spec['caller'], request.context)
     if request.content_type != _OCTETS:
         raise webob.exc.HTTPUnsupportedMediaType(
             explanation=f'The data has to be sent as {_OCTETS}.')
@@ -130,10 +139,10 @@ def upload(request: wsgi.Request, import_id: str) -> Answer:
                 explanation='The import has its stores; X-Image-Meta-Store '
                             'cannot name another one.')
         stores = imports.choose_stores(request, {})
-    most = quotas.most(request.context, len(stores))
+    most = quotas.most(context, len(stores))
     try:
         verifying.require_room(request.content_length or 0, most)
-        uploads.receive(action, request.context, wsgi.read_chunks(request),
+        uploads.receive(action, context, wsgi.read_chunks(request),
                         most, stores, request.content_length)
     except (uploads.Taken, errors.Cancelled) as exc:
         raise webob.exc.HTTPConflict(
@@ -155,8 +164,8 @@ def index(request: wsgi.Request) -> Answer:
 
 def show(request: wsgi.Request, import_id: str) -> Answer:
     """Show one import. 404 for those that are not for this caller."""
-    return Answer(_IMPORTS.show(
-        _IMPORTS.find(request, import_id, GET_IMAGE_IMPORT)))
+    return Answer(_IMPORTS.show(request, _IMPORTS.find(
+        request, import_id, GET_IMAGE_IMPORT)))
 
 
 def delete(request: wsgi.Request, import_id: str) -> Answer:

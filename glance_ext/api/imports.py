@@ -15,7 +15,6 @@ Glance answers it for the others. Status codes are Glance's own.
 """
 
 from collections.abc import Iterable
-import json
 from typing import Any
 
 import jsonschema
@@ -102,10 +101,7 @@ def is_ours(raw: bytes) -> bool:
 
     :raises webob.exc.HTTPBadRequest: Glance would misunderstand it
     """
-    try:
-        body = json.loads(raw)
-    except (ValueError, RecursionError) as exc:
-        raise _bad('Malformed JSON in request body.') from exc
+    body = wsgi.parse(raw)
     method = body.get('method') if isinstance(body, dict) else None
     if not isinstance(method, dict) or not isinstance(
             method.get('name', ''), str):
@@ -131,7 +127,7 @@ def begin(request: wsgi.Request, image_id: str) -> Answer:
     if context.read_only:
         raise webob.exc.HTTPForbidden()
     image = hashes.find_image(request, image_id)
-    body = json.loads(wsgi.read_body(request))
+    body = wsgi.parse(wsgi.read_body(request))
     method = taken_over()[body['method']['name']]
     method.require(policy.ImagePolicy(context, image))
     about = {name: value for name, value in body['method'].items()

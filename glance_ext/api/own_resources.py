@@ -30,6 +30,7 @@ import webob.exc
 from glance_ext.actions import node
 from glance_ext.actions import record
 from glance_ext.api import pages
+from glance_ext.host import contexts
 from glance_ext.host import policy
 from glance_ext.host import tasks
 from glance_ext.host import wsgi
@@ -44,12 +45,12 @@ View = dict[str, Any]
 
 class Resource(NamedTuple):
     """:ivar members: of the list, which is at ``/v2/image-MEMBERS``
-    :ivar view: shows one, but for its status
+    :ivar view: shows one to a caller, but for its status
     """
 
     action_type: str
     members: str
-    view: Callable[[record.Action], View]
+    view: Callable[[record.Action, contexts.Context], View]
 
     @property
     def path(self) -> str:
@@ -72,10 +73,11 @@ class Resource(NamedTuple):
             raise webob.exc.HTTPForbidden()
         return action
 
-    def show(self, action: record.Action) -> View:
-        """Return it in the words of the specification."""
+    def show(self, request: wsgi.Request, action: record.Action) -> View:
+        """Return it in the words of the specification, as the caller sees it.
+        """
         found = status(action)
-        shown: View = {'status': found, **self.view(action)}
+        shown: View = {'status': found, **self.view(action, request.context)}
         if found == 'failure':
             shown['message'] = action.message
             if action.error:
@@ -99,7 +101,8 @@ class Resource(NamedTuple):
             owner=None if context.is_admin else owner), list)
         return Answer({
             self.members: [
-                {**self.show(action), 'self': f'{self.path}/{action.id}'}
+                {**self.show(request, action),
+                 'self': f'{self.path}/{action.id}'}
                 for action in shown],
             **page.links(self.path, last),
             'schema': f'/v2/schemas/{self.members.replace("_", "-")}'})

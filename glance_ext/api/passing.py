@@ -23,6 +23,7 @@ import webob.exc
 from glance_ext.actions import node
 from glance_ext.api import ids
 from glance_ext.api import imports
+from glance_ext.api import spellings
 from glance_ext.api import tasks
 from glance_ext.host import contexts
 from glance_ext.host import wsgi
@@ -60,24 +61,22 @@ def poster(added: bool) -> Passing:
                     context := contexts.of_request(environ)):
                 check = functools.partial(ids.require_unused, context=context)
                 return _checked(check, app, environ, start)
-            return app(environ, start)
+            return _through(app, environ, start)
         if path.rstrip('/') == '/v2/tasks':
             return _checked(tasks.require_foreign, app, environ,
                             start_response)
         matched = _IMPORT.fullmatch(path)
         if matched is None or not contexts.has_identity(
                 contexts.of_request(environ)):
-            return app(environ, start_response)
-        routed: dict[str, str] = {}
+            return _through(app, environ, start_response)
         try:
             if not imports.is_ours(wsgi.take_body(environ)):
-                return app(environ, start_response)
-            chosen, routed = ours, {'image_id': matched.group(1)}
+                return _through(app, environ, start_response)
         except webob.exc.HTTPException as exc:
-            chosen = wsgi.application(functools.partial(_refuse, exc))
+            return refuse(exc, environ, start_response)
         environ['wsgiorg.routing_args'] = (
-            (), {'action': wsgi.ACTION, **routed})
-        answer: Iterable[bytes] = chosen(environ, start_response)
+            (), {'action': wsgi.ACTION, 'image_id': matched.group(1)})
+        answer: Iterable[bytes] = ours(environ, start_response)
         return answer
 
     return post
@@ -86,14 +85,22 @@ def poster(added: bool) -> Passing:
 def _checked(check: Callable[[bytes], None], app: Application,
              environ: Environ, start_response: Callable[..., Any]
              ) -> Iterable[bytes]:
-    """Let a request through whose body passes a check."""
-    chosen = app
+    """Let a POST through whose body passes a check."""
     try:
         check(wsgi.take_body(environ))
     except webob.exc.HTTPException as exc:
-        chosen = wsgi.application(functools.partial(_refuse, exc))
-        environ['wsgiorg.routing_args'] = (), {'action': wsgi.ACTION}
-    return chosen(environ, start_response)
+        return refuse(exc, environ, start_response)
+    return _through(app, environ, start_response)
+
+
+def _through(app: Application, environ: Environ,
+             start_response: Callable[..., Any]) -> Iterable[bytes]:
+    """Let a POST through, unless its form makes another method of it."""
+    try:
+        spellings.require_own_method_in_form(environ)
+    except webob.exc.HTTPException as exc:
+        return refuse(exc, environ, start_response)
+    return app(environ, start_response)
 
 
 def _with_methods(start_response: Callable[..., Any]) -> Callable[..., Any]:
@@ -107,7 +114,16 @@ def _with_methods(start_response: Callable[..., Any]) -> Callable[..., Any]:
     return start
 
 
-def _refuse(why: Exception, request: wsgi.Request) -> wsgi.Answer:
+def refuse(why: webob.exc.HTTPException, environ: Environ,
+           start_response: Callable[..., Any]) -> Iterable[bytes]:
+    """Answer a request with a refusal, as Glance words it."""
+    environ['wsgiorg.routing_args'] = (), {'action': wsgi.ACTION}
+    answer: Iterable[bytes] = wsgi.application(
+        functools.partial(_raise, why))(environ, start_response)
+    return answer
+
+
+def _raise(why: Exception, request: wsgi.Request) -> wsgi.Answer:
     raise why
 
 
@@ -122,7 +138,8 @@ def deleter() -> Passing:
 
     def delete(app: Application, environ: Environ,
                start_response: Callable[..., Any]) -> Iterable[bytes]:
-        path = environ['PATH_INFO']
+        # A database may take an id for the same with spaces behind it.
+        path = environ['PATH_INFO'].rstrip(' ')
         if len(path) != _LENGTH or path[:_START] != _IMAGES:
             return app(environ, start_response)
         status = ''

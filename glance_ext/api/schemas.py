@@ -166,7 +166,8 @@ def handler(name: str) -> Callable[..., Answer]:
 def read(request: wsgi.Request, schema: dict[str, Any]) -> dict[str, Any]:
     """Return the request's JSON body. No body counts as an empty object.
 
-    :raises webob.exc.HTTPBadRequest: it is no JSON, or not of the schema
+    :raises webob.exc.HTTPBadRequest: it is no JSON, too deep, or not of the
+        schema
     :raises webob.exc.HTTPRequestEntityTooLarge: it is too large
     """
     raw = wsgi.read_body(request)
@@ -177,6 +178,7 @@ def read(request: wsgi.Request, schema: dict[str, Any]) -> dict[str, Any]:
     except (ValueError, RecursionError) as exc:
         raise webob.exc.HTTPBadRequest(
             explanation='Malformed JSON in request body.') from exc
+    wsgi.require_shallow(body)
     error = next(jsonschema.Draft4Validator(schema).iter_errors(body), None)
     if error is None:
         return dict(body)

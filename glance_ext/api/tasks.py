@@ -11,9 +11,9 @@
 # under the License.
 """``POST /v2/tasks``, which may make no task that passes for an action."""
 
-import json
-
 import webob.exc
+
+from glance_ext.host import wsgi
 
 
 def require_foreign(raw: bytes) -> None:
@@ -24,8 +24,10 @@ def require_foreign(raw: bytes) -> None:
     :raises webob.exc.HTTPBadRequest:
     """
     try:
-        body = json.loads(raw)
-    except (ValueError, RecursionError):
+        body = wsgi.parse(raw)
+    except wsgi.TooDeep:
+        raise
+    except webob.exc.HTTPBadRequest:
         return  # Glance says so
     input_ = body.get('input') if isinstance(body, dict) else None
     if isinstance(input_, dict) and 'glance_ext' in input_:

@@ -21,6 +21,7 @@ import re
 from typing import Any
 
 from oslo_config import cfg
+from oslo_log import log
 import webob
 import webob.dec
 import webob.exc
@@ -30,6 +31,8 @@ from glance_ext.compat import compute_views
 from glance_ext.compat import errors
 from glance_ext.compat import service
 from glance_ext.compat.compute_requests import Caller
+
+LOG = log.getLogger(__name__)
 
 #: ``[quota] metadata_items`` of a Nova that nobody has configured.
 METADATA_ITEMS = '128'
@@ -80,6 +83,10 @@ class Application:
         except errors.ImageServiceError as error:
             answered = next(a for r, a in _RAISED if isinstance(error, r))
             return _fault(answered(str(error)))
+        except Exception:
+            # Not for the server to deal with, which would hang up.
+            LOG.exception('A request to the compute view failed')
+            return _fault(webob.exc.HTTPInternalServerError())
 
     def _answer(self, request: webob.Request) -> webob.Response:
         caller = compute_requests.caller(request)

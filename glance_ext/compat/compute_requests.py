@@ -24,6 +24,7 @@ import webob
 import webob.exc
 
 from glance_ext.compat import compute_views
+from glance_ext.compat import documents
 
 _FILTERS = {
     'name': 'name',
@@ -86,8 +87,10 @@ def version(request: webob.Request) -> tuple[float, str]:
         name = match[1]
     if name == 'latest':
         return float('inf'), name
-    if not (match := re.fullmatch(r'2\.([1-9]\d*)', name)):
-        raise webob.exc.HTTPBadRequest(f'API version {name} is not known')
+    if not (match := re.fullmatch(r'2\.([1-9][0-9]{0,8})', name)):
+        raise webob.exc.HTTPBadRequest(
+            f'API version {name[:80]} is not known'
+        )
     return int(match[1]), name
 
 
@@ -95,6 +98,7 @@ def body(request: webob.Request, key: str) -> dict[str, str]:
     """Return the metadata in a request's body.
 
     :raises webob.exc.HTTPBadRequest: it is none
+    :raises webob.exc.HTTPRequestEntityTooLarge: it is too large
     """
     one = {'minProperties': 1, 'maxProperties': 1} if key == 'meta' else {}
     schema = {
@@ -104,9 +108,7 @@ def body(request: webob.Request, key: str) -> dict[str, str]:
         'additionalProperties': False,
     }
     try:
-        given = request.json_body
-        # JSON can write half of a character, which no database can hold.
-        json.dumps(given, ensure_ascii=False).encode()
+        given = documents.read(request)
         jsonschema.validate(given, schema, jsonschema.Draft4Validator)
     except (ValueError, jsonschema.ValidationError) as error:
         raise webob.exc.HTTPBadRequest('Malformed request body') from error
@@ -122,8 +124,9 @@ def params(request: webob.Request) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for name in ('limit', 'page_size', 'offset'):
         for value in request.GET.getall(name):
-            if not re.fullmatch('0*[1-9][0-9]*', value):
-                raise webob.exc.HTTPBadRequest(f'{name}: {value}')
+            # Python makes no number of thousands of digits.
+            if not re.fullmatch('0{0,99}[1-9][0-9]{0,99}', value):
+                raise webob.exc.HTTPBadRequest(f'{name}: {value[:80]}')
             found[name] = int(value)
     if 'marker' in request.GET:
         found['marker'] = request.GET['marker']

@@ -32,6 +32,7 @@ _OPERANDS = frozenset(
 # other parameters, and whatever else a row of images has.
 _MISREAD = frozenset(
     {
+        '_method',
         'changes-since',
         'delete',
         'get',

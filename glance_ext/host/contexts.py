@@ -63,6 +63,20 @@ def without_catalog(context: Context) -> Context:
     return found
 
 
+def for_caller(kept: dict[str, Any], context: Context) -> Context:
+    """Return a context with the rights of :func:`caller`, for a request.
+
+    :param context: of the request. Its token is used as well where it is of
+        the same project: with it, some stores work for that project.
+    """
+    found = of_caller(kept)
+    found.request_id = context.request_id
+    if context.project_id == found.project_id:
+        found.auth_token = context.auth_token
+        found.service_catalog = context.service_catalog
+    return found
+
+
 @functools.cache
 def admin() -> Context:
     """Return a context with which the extension reads for itself.

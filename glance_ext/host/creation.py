@@ -30,17 +30,26 @@ from glance_ext.host import contexts
 from glance_ext.host import database as db
 from glance_ext.host import images
 from glance_ext.host import locks
+from glance_ext.host import policy
 from glance_ext.host import reservations
 
+#: What Glance asks of whoever sends the data of an image, and of whoever has
+#: it fetched: methods of Glance's ``ImageAPIPolicy``.
+UPLOAD = 'upload_image',
+FETCH = 'upload_image', 'modify_image'
 
-def preview(context: contexts.Context, properties: dict[str, Any]) -> Any:
+
+def preview(context: contexts.Context, properties: dict[str, Any],
+            rules: tuple[str, ...] = UPLOAD) -> Any:
     """Return the image that ``POST /v2/images`` would make, and add none.
 
     Glance's schema, policies, property protections and quotas decide, for
     the caller whom ``context`` tells of.
 
     :param properties: the body of that call
-    :raises webob.exc.HTTPException: as that call answers
+    :param rules: what the caller may besides do to that image
+    :raises webob.exc.HTTPException: as that call answers, or the calls that
+        give an image its data
     """
     built = []
 
@@ -50,20 +59,21 @@ def preview(context: contexts.Context, properties: dict[str, Any]) -> Any:
             None, image.extra_properties)
         built.append(image)
 
-    _create(context, properties, keep)
+    _create(context, properties, rules, keep)
     return built[0]
 
 
-def build(context: contexts.Context, properties: dict[str, Any]) -> Any:
+def build(context: contexts.Context, properties: dict[str, Any],
+          rules: tuple[str, ...] = UPLOAD) -> Any:
     """As :func:`preview`, for an action. :raises errors.ImageRefused:"""
     try:
-        return preview(context, properties)
+        return preview(context, properties, rules)
     except webob.exc.HTTPException as exc:
         raise _refused(exc) from exc
 
 
 def add(context: contexts.Context, properties: dict[str, Any],
-        task_id: str) -> None:
+        task_id: str, rules: tuple[str, ...] = UPLOAD) -> None:
     """Make an image of a reserved id, with Glance's notification.
 
     It has the status ``importing``, and the task has its lock.
@@ -78,7 +88,7 @@ def add(context: contexts.Context, properties: dict[str, Any],
         gateway.get_repo(context).add(image)
 
     try:
-        _create(context, properties, insert)
+        _create(context, properties, rules, insert)
     except webob.exc.HTTPConflict as exc:
         raise errors.ImageExists(
             'An image with this id was made meanwhile') from exc
@@ -136,15 +146,22 @@ def discard(image_id: str, task_id: str) -> None:
 
 
 def _create(context: contexts.Context, properties: dict[str, Any],
-            then: Any) -> None:
+            rules: tuple[str, ...], then: Any) -> None:
     request = wsgi.Request.blank(
         '/v2/images', method='POST', body=json.dumps(properties).encode(),
         content_type='application/json')
     asked = _deserializer().create(request)
+
+    def allow(image: Any) -> None:
+        allowed = policy.ImagePolicy(context, image)
+        for rule in rules:
+            getattr(allowed, rule)()
+        then(image)
+
     controller = copy.copy(_controller())
     controller.gateway = SimpleNamespace(
         get_image_factory=images.gateway().get_image_factory,
-        get_repo=lambda context: SimpleNamespace(add=then))
+        get_repo=lambda context: SimpleNamespace(add=allow))
     controller.create(SimpleNamespace(context=context), **asked)
 
 

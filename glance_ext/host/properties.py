@@ -9,10 +9,38 @@
 # WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
 # License for the specific language governing permissions and limitations
 # under the License.
-"""Single properties of an image, written past all others."""
+"""Properties of an image: written one by one, shown to whom Glance does."""
 
+import functools
+from typing import Any
+
+from glance.api.v2 import images as images_api
+from glance.common import property_utils
+
+from glance_ext.host import contexts
 from glance_ext.host import database as db
+from glance_ext.host import policy
 from glance_ext.host.database import image_properties
+
+
+def readable(context: contexts.Context, properties: dict[str, Any]
+             ) -> dict[str, Any]:
+    """Return what a caller may read of the properties of an image.
+
+    :param properties: as ``POST /v2/images`` takes them. Glance's property
+        protections are about those that are none of its own.
+    """
+    if not property_utils.is_property_protection_enabled():
+        return properties
+    own = images_api.get_base_properties()
+    return {name: value for name, value in properties.items()
+            if name in own or _rules().check_property_rules(
+                name, 'read', context)}
+
+
+@functools.cache
+def _rules() -> Any:
+    return property_utils.PropertyRules(policy.enforcer())
 
 
 def write(connection: db.Connection, image_id: str, name: str, value: str

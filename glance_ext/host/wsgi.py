@@ -28,12 +28,22 @@ Request = Any
 
 #: What a JSON body may have, in bytes. Glance has no limit of its own.
 BODY_LIMIT = 64 * 1024
+#: How many values of a JSON body may be in one another.
+DEPTH_LIMIT = 32
 _PIECE = 256 * 1024
 #: When to try again what a limit on waiting actions has refused, in seconds.
 _RETRY_AFTER = 30
 
 #: The method that ``Resource`` calls, on each of the three objects below.
 ACTION = 'default'
+
+
+class TooDeep(webob.exc.HTTPBadRequest):
+    """The values of a JSON body are too deep in one another."""
+
+    def __init__(self) -> None:
+        super().__init__(explanation='The JSON in the request body is '
+                                     'nested too deeply.')
 
 
 class Answer(NamedTuple):
@@ -121,6 +131,37 @@ def take_body(environ: dict[str, Any]) -> bytes:
     environ['CONTENT_LENGTH'] = str(len(raw))
     environ.pop('HTTP_TRANSFER_ENCODING', None)
     return raw
+
+
+def parse(raw: bytes) -> Any:
+    """Return a JSON body, which Glance's own code reads.
+
+    :raises TooDeep:
+    :raises webob.exc.HTTPBadRequest: it is neither an object nor a list, and
+        Glance refuses it as well
+    """
+    try:
+        body = wsgi.JSONRequestDeserializer().from_json(raw)
+    except RecursionError as exc:
+        raise TooDeep from exc
+    require_shallow(body)
+    return body
+
+
+def require_shallow(body: Any) -> None:
+    """Refuse JSON that is deeper than any that is asked for.
+
+    Whoever looks at it later may call a function for every level.
+
+    :raises TooDeep:
+    """
+    level = [body]
+    for _ in range(DEPTH_LIMIT):
+        level = [inner for each in level if isinstance(each, list | dict)
+                 for inner in (each.values() if isinstance(each, dict)
+                               else each)]
+    if level:
+        raise TooDeep
 
 
 def absolute(request: Request, path: str) -> str:

@@ -17,7 +17,7 @@ image, and nothing that anybody sees of one. The id of the image is reserved
 from when the import is accepted until it has ended and is undone.
 """
 
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 import functools
 from pathlib import Path
 from typing import Any
@@ -70,6 +70,14 @@ def spec(body: dict[str, Any], stores: list[str], kept: dict[str, Any],
         all_stores_must_succeed=body.get('all_stores_must_succeed', True),
         future_id=properties.get('id') or uuidutils.generate_uuid(),
         request=request)
+
+
+def rules(asked: Container[str]) -> tuple[str, ...]:
+    """Return what Glance asks of whoever gives an image its data so.
+
+    :param asked: the body of the request, or the spec
+    """
+    return creation.FETCH if 'location' in asked else creation.UPLOAD
 
 
 class ImageImport(importing.Import):
@@ -137,7 +145,8 @@ class ImageImport(importing.Import):
         return True
 
     def seen(self, run: Run) -> Any:
-        return creation.build(run.context, _properties(run))
+        return creation.build(run.context, _properties(run),
+                              rules(run.action.spec))
 
     def sources(self, run: Run, image: images.Image) -> Sequence[Readable]:
         return [staged.StagedFile(_file(run))]
@@ -153,7 +162,8 @@ class ImageImport(importing.Import):
         virtual_size = job.virtual_size or action.state['facts'][
             'virtual_size']
         run.write(record.RECORDING)
-        creation.add(run.context, _properties(run), action.id)
+        creation.add(run.context, _properties(run), action.id,
+                     rules(action.spec))
         action.result = {
             'image_id': image.id, 'size': size, 'virtual_size': virtual_size,
             'checksum': found[attempts.CHECKSUM], 'os_hash_algo': algorithm,

@@ -87,15 +87,19 @@ class _File(http.server.BaseHTTPRequestHandler):
 _shared: list[Glance] = []
 
 
-def fresh() -> Glance:
-    """Return one that is not yet started."""
-    return Glance(stores=('fast', 'slow', 'web:http'))
+def fresh(**options: Any) -> Glance:
+    """Return one that is not yet started.
+
+    :param options: of ``[glance_ext]``
+    """
+    return Glance(stores=('fast', 'slow', 'web:http'),
+                  config={'glance_ext': options})
 
 
 def shared() -> Glance:
     """Return the one of this process, which ends with it."""
     if not _shared:
-        _shared.append(fresh().start())
+        _shared.append(fresh(image_id_reuse_guard=True).start())
     return _shared[0]
 
 

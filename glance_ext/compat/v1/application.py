@@ -18,6 +18,7 @@ from typing import Any
 
 from oslo_log import log
 from paste import deploy
+from paste import urlmap
 import webob
 import webob.dec
 import webob.exc
@@ -55,7 +56,10 @@ ROUTES: tuple[tuple[str, dict[str, Any]], ...] = (
 
 
 class Application:
-    """Answers v1 by asking v2, as the caller of each request."""
+    """Answers v1 by asking v2, as the caller of each request.
+
+    :param v2: an application that has Glance's v2 at ``/v2``
+    """
 
     def __init__(self, v2: Any) -> None:
         self._v2 = v2
@@ -70,6 +74,10 @@ class Application:
             response = error
         except UnicodeError:
             response = webob.exc.HTTPBadRequest('This is no UTF-8')
+        except Exception:
+            # Not for the server to deal with, which would hang up.
+            LOG.exception('A request to /v1 failed')
+            response = webob.exc.HTTPInternalServerError()
         response.headers['Deprecation'] = DEPRECATED
         return response
 
@@ -90,12 +98,17 @@ class Application:
 
 
 def load(global_conf: dict[str, str], v2: str) -> Application:
-    """Return the application over the one that paste knows as ``v2``."""
+    """Return the application over the one that paste knows as ``v2``.
+
+    The filter stands between the two, as it stands before ``/v2`` itself: it
+    answers the imports, and refuses what it refuses there.
+    """
     LOG.warning(
         'Version 1 of the Image API is deprecated. It is served for old '
         'clients, and does not belong on a public endpoint.'
     )
     config = 'config:' + global_conf['__file__']
-    return Application(
-        deploy.loadapp(config, name=v2, global_conf=global_conf)
-    )
+    api = urlmap.URLMap()
+    api['/v2'] = deploy.loadapp(config, name=v2, global_conf=global_conf)
+    guard = deploy.loadfilter('egg:glance-ext#glance_ext')
+    return Application(guard(api))

@@ -84,8 +84,8 @@ class Glance:
         request = webob.Request(dict(self._environ))
         request.context = self.context
         request.method = method
-        request.script_name = '/v2'
-        request.path_info = path
+        request.script_name = ''
+        request.path_info = '/v2' + path
         request.query_string = query
         request.body = b''
         return request

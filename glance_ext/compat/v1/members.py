@@ -19,6 +19,7 @@ from typing import Any
 import webob
 import webob.exc
 
+from glance_ext.compat import documents
 from glance_ext.compat.v1 import images
 from glance_ext.compat.v1 import inner
 
@@ -55,7 +56,7 @@ def replace(
     try:
         wanted = [
             str(member['member_id'])
-            for member in request.json_body['memberships']
+            for member in documents.read(request)['memberships']
         ]
     except (ValueError, TypeError, LookupError) as error:
         raise webob.exc.HTTPBadRequest(

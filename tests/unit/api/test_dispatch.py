@@ -11,6 +11,7 @@
 # under the License.
 """What stands before Glance's own application."""
 
+import io
 import re
 import unittest
 
@@ -21,6 +22,7 @@ from glance_ext.api import dispatch
 from glance_ext.api import routes
 
 IMAGE = '71c675ab-d94f-49cd-a114-e12490b328d9'
+FORM = 'application/x-www-form-urlencoded'
 
 
 class Host:
@@ -116,4 +118,65 @@ class MountTest(unittest.TestCase):
                 # Nobody is known without Glance's filter before ours.
                 self.assertEqual('401 Unauthorized', self.said[0])
                 self.assertIn(b'401', b''.join(answer))
+        self.assertEqual([], self.host.calls)
+
+    def test_one_spelling_goes_on_to_glance(self):
+        for path, plain in (
+            ('/v2//images', '/v2/images'), ('//v2///x/', '/v2/x/'),
+            ('/v2/tasks\n', '/v2/tasks'), ('/v2/x/\n', '/v2/x/\n'),
+            ('/v2/x\n\n', '/v2/x\n\n'), ('/v2/x\n/y', '/v2/x\n/y'),
+        ):
+            with self.subTest(path):
+                self.application(environ('GET', path), self.respond)
+                self.assertEqual(
+                    plain, self.host.calls[-1][0]['PATH_INFO'])
+
+    def test_a_route_of_ours_is_known_in_every_spelling(self):
+        for path in ('/v2//image-actions', '/v2/image-imports\n',
+                     f'//v2/images//{IMAGE}///hash'):
+            self.application(environ(
+                'GET', path, **{'wsgi.url_scheme': 'http'}), self.respond)
+            self.assertEqual('401 Unauthorized', self.said[0], path)
+
+    def test_no_query_overrides_a_method(self):
+        for query, status in (
+            ('_method=POST', '400'), ('a=1;_method=get', '400'),
+            ('a=_method&%5fmethod=PUT', '400'), ('_method=', '200'),
+            ('%5fmethod=PUT', '200'), ('a=_method', '200'),
+            ('_method=POST&a=%ff', '200'),
+        ):
+            for path in ('/v2/images', '/v2/image-actions'):
+                self.application(environ(
+                    'GET', path, QUERY_STRING=query,
+                    **{'wsgi.url_scheme': 'http'}), self.respond)
+                wanted = '401' if (path, status) == (
+                    '/v2/image-actions', '200') else status
+                self.assertEqual(wanted, self.said[0][:3], query)
+
+    def form(self, kind, body, **more):
+        self.application(environ('POST', f'/v2/images/{IMAGE}', **{
+            'CONTENT_TYPE': kind, 'CONTENT_LENGTH': str(len(body)),
+            'wsgi.input': io.BytesIO(body), 'wsgi.url_scheme': 'http',
+            **more}), self.respond)
+        return self.said[0][:3]
+
+    def test_no_form_overrides_a_method(self):
+        self.assertEqual('400', self.form(FORM, b'a=1&_method=DELETE'))
+        self.assertEqual('400', self.form(
+            'multipart/form-data; boundary=b', b'--b\r\nContent-Disposition: '
+            b'form-data; name="_method"\r\n\r\nPUT\r\n--b--\r\n'))
+        self.assertEqual([], self.host.calls)
+        # The type of the JSON that curl sends unless it is told another one.
+        for kind in (FORM, 'application/json'):
+            self.assertEqual('200', self.form(kind, b'{"a": "_method=PUT"}'))
+            left = self.host.calls[-1][0]['wsgi.input'].read()
+            self.assertEqual(b'{"a": "_method=PUT"}', left)
+
+    def test_a_form_that_cannot_be_read_is_refused(self):
+        for kind, body, more in (
+            ('multipart/form-data', b'--\r\n', {}),
+            (FORM + '; charset=latin-1', b'a=1', {}),
+            (FORM, b'a=1', {'CONTENT_LENGTH': '9'}),
+        ):
+            self.assertEqual('400', self.form(kind, body, **more), kind)
         self.assertEqual([], self.host.calls)

@@ -89,6 +89,10 @@ class DeleteTest(Case):
         self.note.assert_called_with(IMAGE, self.context)
         self.prepare.assert_not_called()
 
+    def test_an_id_that_a_database_takes_for_the_same_counts(self):
+        self.delete('409 Conflict', f'{PATH}%20%20')
+        self.note.assert_called_once_with(IMAGE, self.context)
+
     def test_other_paths_are_left_alone(self):
         for path in (f'{PATH}/tags/x', f'{PATH}/', f'/v2/tasksx/{IMAGE}',
                      '/v2/images/short'):
@@ -150,13 +154,18 @@ class CreateTest(Case):
         self.assertEqual([], self.host.calls)
 
     def test_what_glance_refuses_or_names_itself_is_left_to_it(self):
-        for body in ({}, {'id': 'x'}, {'id': 1}, [], b'{', b'[' * 20_000):
+        for body in ({}, {'id': 'x'}, {'id': 1}, [], b'{', b'"id"'):
             self.assertEqual('200 OK', self.create(body))
         self.assertEqual('200 OK', self.create({'id': IMAGE}, context=False))
         self.allowed.return_value = False
         self.assertEqual('200 OK', self.create({'id': IMAGE}))
         self.trace.assert_not_called()
         self.assertEqual(8, len(self.host.calls))
+
+    def test_a_body_too_deep_to_be_looked_at_never_reaches_glance(self):
+        for body in (b'[' * 20_000, b'[' * 40 + b']' * 40):
+            self.assertEqual('400 Bad Request', self.create(body))
+        self.assertEqual([], self.host.calls)
 
 
 class PosterTest(Case):

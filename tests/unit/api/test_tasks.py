@@ -17,6 +17,7 @@ import unittest
 import webob.exc
 
 from glance_ext.api import tasks
+from glance_ext.host import wsgi
 
 
 class RequireForeignTest(unittest.TestCase):
@@ -33,5 +34,11 @@ class RequireForeignTest(unittest.TestCase):
     def test_every_other_body_is_glances(self):
         for body in ({}, [], {'input': 'glance_ext'}, {'input': {}}, 1):
             tasks.require_foreign(json.dumps(body).encode())
-        for raw in (b'', b'{', b'\xff', b'[' * 100_000):
+        for raw in (b'', b'{', b'\xff', b'\xef\xbb\xbf{}', b'7' * 5000,
+                    '{"input": {"glance_ext": 1}}'.encode('utf-16')):
             tasks.require_foreign(raw)
+
+    def test_a_body_too_deep_to_be_looked_at_is_refused(self):
+        for raw in (b'[' * 100_000, b'[' * 40 + b']' * 40):
+            with self.assertRaises(wsgi.TooDeep):
+                tasks.require_foreign(raw)

@@ -15,6 +15,7 @@ from unittest import mock
 import uuid
 
 from glance import context as glance_context
+from glance.common import exception
 import sqlalchemy as sa
 import webob.exc
 
@@ -76,6 +77,26 @@ class CreationTest(tables.TablesCase):
                         f'The image cannot be made: '
                         f'{answer.exception.explanation}',
                         refusal.exception.message)
+        self.assertEqual([], self.rows())
+
+    def test_who_may_not_give_it_its_data_makes_none(self):
+        for denied, rules in (('upload_image', creation.UPLOAD),
+                              ('upload_image', creation.FETCH),
+                              ('modify_image', creation.FETCH)):
+            def enforce(context, rule, target, denied=denied):
+                if rule == denied:
+                    raise exception.Forbidden
+
+            with mock.patch.object(creation.policy, 'enforcer',
+                                   lambda: mock.Mock(enforce=enforce)):
+                with self.assertRaises(webob.exc.HTTPForbidden):
+                    creation.preview(self.context, PROPERTIES, rules)
+                with self.assertRaises(errors.ImageRefused):
+                    creation.build(self.context, PROPERTIES, rules)
+                with self.assertRaises(errors.ImageRefused):
+                    creation.add(self.context, PROPERTIES, 'task', rules)
+                if denied == 'modify_image':
+                    creation.preview(self.context, PROPERTIES)
         self.assertEqual([], self.rows())
 
     def test_an_added_image_waits_for_its_data(self):
