@@ -252,17 +252,22 @@ def prepare_delete(image_id: str, context: contexts.Context) -> None:
 def note_failed_delete(image_id: str, context: contexts.Context) -> None:
     """Remember for a running action that somebody tried to delete its image.
 
-    Only what that caller was allowed to ask for counts.
+    Where none runs, and the deletion has taken the data and every location
+    but not the image, it is finished here. Only what that caller was allowed
+    to ask for counts.
     """
+    image = images.seen_by(context, image_id)
+    if image is None or image.protected or not policy.ImagePolicy(
+            context, image).check('delete_image'):
+        return
     holder = locks.holder(image_id)
     task = tasks.get(holder) if holder else None
-    if not task or not task.ours or task.status not in (
+    if task and task.ours and task.status in (
             tasks.PENDING, tasks.PROCESSING):
-        return
-    image = images.seen_by(context, image_id)
-    if image is not None and not image.protected and policy.ImagePolicy(
-            context, image).check('delete_image'):
         tasks.note(task.id, delete_failed=True)
+    elif holder is None and image.status == images.ACTIVE and (
+            not image.locations):
+        images.finish_delete(image_id, context)
 
 
 def _is_free(image: Any, context: contexts.Context) -> bool:

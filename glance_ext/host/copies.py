@@ -73,21 +73,6 @@ def in_stores(image_id: str, stores: Iterable[str]) -> dict[str, int]:
     return {store: id_ for store, id_ in found.items() if store in wanted}
 
 
-def with_data(image_id: str) -> list[Location]:
-    """Return an image's locations whose data is there, or still to delete.
-
-    Of a deleted image only the latter: a deletion may have overlooked others.
-    """
-    rows = db.read(sa.select(image_locations.c.id).select_from(
-        image_locations.join(
-            images, images.c.id == image_locations.c.image_id)).where(
-        image_locations.c.image_id == image_id,
-        sa.or_(image_locations.c.status == 'pending_delete', sa.and_(
-            image_locations.c.deleted == sa.false(),
-            images.c.deleted == sa.false()))))
-    return [location(row.id) for row in rows]
-
-
 def remove(connection: db.Connection, location_ids: Iterable[int]) -> None:
     """Take locations away, and nothing of what they lead to."""
     moment = db.now()
@@ -96,27 +81,6 @@ def remove(connection: db.Connection, location_ids: Iterable[int]) -> None:
         image_locations.c.deleted == sa.false()).values(
             status='deleted', deleted=True, deleted_at=moment,
             updated_at=moment))
-
-
-def undo_add(connection: db.Connection, image_id: str,
-             location_ids: Collection[int]) -> bool:
-    """Take locations away that :func:`add` added, but never the last ones.
-
-    :returns: False where nothing was done: the others that an image with
-        data had were taken away meanwhile
-    """
-    has_data = connection.execute(sa.select(images.c.id).where(
-        images.c.id == image_id, images.c.deleted == sa.false(),
-        images.c.status.in_(('active', 'deactivated'))).with_for_update()
-    ).one_or_none()
-    if has_data is not None and location_ids and not connection.execute(
-            sa.select(image_locations.c.id).where(
-                image_locations.c.image_id == image_id,
-                image_locations.c.id.not_in(location_ids),
-                image_locations.c.deleted == sa.false()).limit(1)).all():
-        return False
-    remove(connection, location_ids)
-    return True
 
 
 def take_away(connection: db.Connection, image_id: str, task_id: str, *,

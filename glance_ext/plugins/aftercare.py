@@ -32,6 +32,7 @@ from glance_ext.host import locks
 from glance_ext.host import reservations
 from glance_ext.host import short_locks
 from glance_ext.host import tasks
+from glance_ext.host import undoing
 from glance_ext.stores import clearing
 from glance_ext.stores import drivers
 
@@ -107,7 +108,7 @@ def is_located(image_id: str, store: str) -> bool:
     return any(
         (named := drivers.store_of(each)) == store
         or not named and image_id in each.url
-        for each in copies.with_data(image_id))
+        for each in undoing.with_data(image_id))
 
 
 def clear(run: Run, store: str, image_id: str) -> bool:

@@ -30,6 +30,7 @@ from glance_ext.host import locks
 from glance_ext.host import policy
 from glance_ext.host import staging
 from glance_ext.host import tasks
+from glance_ext.host import undoing
 from glance_ext.plugins import aftercare
 from glance_ext.plugins import attempts
 from glance_ext.plugins.attempts import Attempts
@@ -147,7 +148,7 @@ class Import(abc.ABC):
         removed = _recorded(action)
 
         def work(connection: db.Connection) -> bool:
-            return copies.undo_add(connection, action.image_id, removed)
+            return undoing.take_back(connection, action.image_id, removed)
 
         if not run.write(record.ROLLING_BACK, work):
             LOG.warning('Action %s leaves the copies of image %s that it '
@@ -194,7 +195,7 @@ class Import(abc.ABC):
                 _look_after_success(action, image)
             elif removed := _recorded(action):
                 db.transaction(functools.partial(
-                    copies.undo_add, image_id=image.id,
+                    undoing.take_back, image_id=image.id,
                     location_ids=removed))
             if copies.importing(image.id):
                 db.transaction(functools.partial(

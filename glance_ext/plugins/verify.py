@@ -22,6 +22,7 @@ from glance_ext.host import copies
 from glance_ext.host import database as db
 from glance_ext.host import images
 from glance_ext.host import locks
+from glance_ext.host import undoing
 from glance_ext.plugins import aftercare
 from glance_ext.plugins import repair
 from glance_ext.plugins import verdicts
@@ -105,7 +106,7 @@ class Verify:
                 continue
             if removed := action.state.get('removed'):
                 db.transaction(functools.partial(
-                    copies.undo_add, image_id=image.id,
+                    undoing.take_back, image_id=image.id,
                     location_ids=removed))
             # Also where other copies could not be repaired.
             aftercare.bring_back(image.id, repaired)

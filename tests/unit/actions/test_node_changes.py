@@ -150,7 +150,7 @@ class DeletionTest(Case):
         super().setUp()
         self.image = types.SimpleNamespace(
             image_id=self.image_id, owner=tables.PROJECT, protected=False,
-            locations=[], member='')
+            locations=[], member='', status='queued')
         self.seen = self.replace(
             images, 'seen_by', side_effect=lambda *_: self.image)
         self.context = contexts.of_caller(rows.CALLER)
@@ -204,6 +204,22 @@ class DeletionTest(Case):
             self.assertIs(noted, self.read(action.id).spec.get(
                 'delete_failed'))
 
+    def test_a_deletion_that_took_all_but_the_image_is_finished(self):
+        finish = self.replace(images, 'finish_delete')
+        self.image.status = 'active'
+        for _ in self.not_allowed():
+            node.note_failed_delete(self.image_id, self.context)
+        self.image.locations = ['one']
+        node.note_failed_delete(self.image_id, self.context)
+        self.image.locations = []
+        locks.take(self.image_id, 'a task')
+        node.note_failed_delete(self.image_id, self.context)
+        finish.assert_not_called()
+        database.transaction(lambda connection: locks.drop(
+            connection, self.image_id, 'a task'))
+        node.note_failed_delete(self.image_id, self.context)
+        finish.assert_called_once_with(self.image_id, self.context)
+
     def test_it_is_noted_for_no_task_of_glance_s_own(self):
         plain = tasks.insert(
             type_='import', owner='p', image_id=self.image_id,
@@ -217,4 +233,3 @@ class DeletionTest(Case):
                 connection, self.image_id, holder))
         self.assertEqual({'image_id': self.image_id},
                          tasks.get(plain.id).input)
-        self.seen.assert_not_called()
