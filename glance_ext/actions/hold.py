@@ -31,6 +31,14 @@ LOG = logging.getLogger(__name__)
 
 _T = TypeVar('_T')
 
+#: An owner no longer counts on its hold after this share of
+#: ``heartbeat_timeout`` without a write, some time before another process
+#: may take the action: what was begun in time has ended by then.
+_TRUSTED = 0.75
+#: Counts on while a process is stopped or its host suspended, and does not
+#: jump as the time of day does.
+_CLOCK = getattr(time, 'CLOCK_BOOTTIME', time.CLOCK_MONOTONIC)
+
 
 class Lost(Exception):
     """The action has another owner, or has ended: touch nothing more."""
@@ -59,6 +67,8 @@ class Hold:
         self._over = False
         self._stop: Exception | None = None
         self._wake = threading.Event()
+        #: When the last write to the row began, or this was made.
+        self._renewed = time.clock_gettime(_CLOCK)
 
     def check(self) -> None:
         """Raise what the work has to end for, if anything."""
@@ -79,9 +89,43 @@ class Hold:
             self._wake.clear()
 
     def is_ours(self) -> bool:
-        """Tell whether nobody else can have the action by now."""
-        return not (self._over or self.action.is_stale
-                    or isinstance(self._stop, Lost))
+        """Tell by the clock whether nobody else can have the action by now.
+
+        False may turn into True again; see :meth:`confirm`.
+        """
+        return not (self._over or isinstance(self._stop, Lost)
+                    or self.silence() > _TRUSTED * self.action.timeout)
+
+    def confirm(self) -> bool:
+        """Ask the row whether the action is ours, and renew the hold.
+
+        Unlike a clock, the row is right after any freeze. What deletes
+        something asks right before it.
+
+        :returns: False where it is not, or the database does not say
+        """
+        if self._over or isinstance(self._stop, Lost):
+            return False
+        try:
+            self.fenced(None, self.say())
+        except errors.Cancelled:
+            pass  # and so it is ours to be undone
+        except Lost as exc:
+            self.stop(exc)
+            return False
+        except Exception as exc:
+            LOG.warning('Whose action %s is could not be asked: %s',
+                        self.action.id, type(exc).__name__)
+            return False
+        return True
+
+    def silence(self) -> float:
+        """Return for how many seconds the row has certainly been silent.
+
+        By whichever clock says more: either may have stood still.
+        """
+        return max((db.now() - self.action.stamp).total_seconds(),
+                   time.clock_gettime(_CLOCK) - self._renewed)
 
     @property
     def is_over(self) -> bool:
@@ -167,10 +211,12 @@ class Hold:
             if new_status in (tasks.PROCESSING, tasks.SUCCESS):
                 self.check()
             self.action.count(self.progress)
+            began = time.clock_gettime(_CLOCK)
             found = db.transaction(transaction)
             if found is None:
                 raise self._why_refused()
             self.action.stamp, done = found
+            self._renewed = began
             self.action.status = new_status or self.action.status
             self.action.message = message
             self._over = last

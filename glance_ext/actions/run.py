@@ -219,7 +219,7 @@ class Run(Hold):
         except Exception as exc:
             LOG.warning('The state of action %s could not be written: %s',
                         self.action.id, type(exc).__name__)
-            if self.action.is_stale:
+            if self.silence() > self.action.timeout:
                 # By now any other process may take it.
                 self.stop(Lost())
             return

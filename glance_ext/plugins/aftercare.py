@@ -26,6 +26,7 @@ from glance_ext import errors
 from glance_ext.actions.run import Run
 from glance_ext.host import copies
 from glance_ext.host import database as db
+from glance_ext.host import images
 from glance_ext.host import locks
 from glance_ext.stores import clearing
 from glance_ext.stores import drivers
@@ -54,26 +55,34 @@ def bring_back(image_id: str, recorded: Mapping[str, int]) -> None:
 
 def clear_deleted(image_id: str, stores: Iterable[str]) -> None:
     """Delete copies of a deleted image that its deletion did not know of."""
+    def is_deleted() -> bool:
+        image = images.read(image_id)
+        return image is None or image.deleted
+
     for store in stores:
         try:
-            clearing.clear(store, image_id, None)
+            clearing.clear(store, image_id, None, is_deleted)
         except errors.StoreError as exc:
             LOG.info('Image %s is deleted: %s', image_id, exc.message)
 
 
-def clear_left(image_id: str, stores: Iterable[str]) -> None:
-    """Delete what an import that did without these stores left there."""
-    def clear_one(store: str) -> None:
+def clear_left(image_id: str, stores: Iterable[str],
+               names: Mapping[str, str]) -> None:
+    """Delete what an import that did without these stores left there.
+
+    :param names: ``{store: name}`` of what it began to write
+    """
+    def is_free(store: str) -> bool:
         # Somebody may have begun to write there again.
-        if not locks.holder(image_id) and not copies.in_stores(
-                image_id, [store]):
-            clearing.remove_leftovers(store, image_id, None)
+        return not locks.holder(image_id) and not copies.in_stores(
+            image_id, [store])
 
     for store in stores:
         with contextlib.suppress(errors.StoreError):
-            clearing.in_turn(
-                store, image_id, cfg.CONF.glance_ext.stall_timeout,
-                functools.partial(clear_one, store))
+            clearing.clear(store, image_id, None,
+                           functools.partial(is_free, store),
+                           patience=cfg.CONF.glance_ext.stall_timeout,
+                           name=names.get(store, ''))
 
 
 def clear(run: Run, store: str, image_id: str) -> None:
@@ -86,7 +95,21 @@ def clear(run: Run, store: str, image_id: str) -> None:
             raise clearing.LeftoversUnknown(
                 f'What may be left in {drivers.name(store)} is reached only '
                 f'with the token of the caller')
-        clearing.clear(store, image_id, run.context)
+        clearing.clear(store, image_id, run.context, run.confirm,
+                       name=run.action.state.get('names', {}).get(store, ''))
     except clearing.LeftoversUnknown as exc:
         LOG.error('Action %s of image %s: %s. Nobody looks for it again.',
                   run.action.id, image_id, exc.message)
+
+
+def clear_names(run: Run, image_id: str) -> None:
+    """Delete what an action began to write and did not finish.
+
+    It has names of its own: nobody else's data can be among it.
+
+    :raises errors.StoreError: not now
+    """
+    for store, name in run.action.state.get('names', {}).items():
+        with contextlib.suppress(clearing.LeftoversUnknown):
+            clearing.clear_name(store, image_id, name, run.context,
+                                run.confirm)

@@ -150,6 +150,9 @@ class Attempts:
                 self._set(store, 'writing')
         action.state['noted'] = sorted(
             {*action.state.get('noted', []), *targets})
+        action.state['names'] = {
+            **action.state.get('names', {}),
+            **self._transaction.draw_names(targets)}
         run.write(record.WRITING, self.show)
         if targets:
             with contextlib.ExitStack() as stack:
@@ -170,7 +173,8 @@ class Attempts:
                     f'{where} has data under this id already, which is no '
                     f'copy of the image')
             clearing.clear(store, image_id, self._run.context,
-                           cfg.CONF.glance_ext.stall_timeout)
+                           self._run.confirm,
+                           patience=cfg.CONF.glance_ext.stall_timeout)
 
     def _fail(self, store: str, cause: errors.ActionError) -> None:
         """Note that a store has failed.

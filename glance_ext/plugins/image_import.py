@@ -90,8 +90,8 @@ class ImageImport(importing.Import):
         self._begin(run)
         self._verify(run, *self._obtain(run))
         future = _future(run)
-        with writing.Transaction(future.id, run.context,
-                                 run.is_ours) as transaction:
+        with writing.Transaction(future.id, run.context, run
+                                 ) as transaction:
             job = attempts.Attempts(self, run, transaction)
             while not job.is_done():
                 try:
@@ -200,6 +200,7 @@ class ImageImport(importing.Import):
         if action.state.get('created') and creation.is_ours(
                 future_id, action.id):
             creation.discard(future_id)
+        aftercare.clear_names(run, future_id)
         there = images.read(future_id)
         if there is None or there.deleted:
             for store in action.state.get('noted', []):

@@ -43,7 +43,8 @@ class Import(abc.ABC):
 
     The spec holds ``stores``, ``all_stores_must_succeed`` and ``method``.
     The state holds ``noted``: the stores where something may lie that is
-    not recorded, for whoever goes on when this process dies; and ``left``:
+    not recorded, for whoever goes on when this process dies; ``names``: the
+    names under which the last attempt began to write there; and ``left``:
     those of them that a partial success has not cleared.
     """
 
@@ -120,8 +121,8 @@ class Import(abc.ABC):
             raise errors.ImageChanged('Another operation holds the image')
         self._begin(run)
         image_id = run.action.image_id
-        with writing.Transaction(image_id, run.context,
-                                 run.is_ours) as transaction:
+        with writing.Transaction(image_id, run.context, run
+                                 ) as transaction:
             job = Attempts(self, run, transaction)
             while not job.is_done():
                 try:
@@ -269,4 +270,5 @@ def _look_after_success(action: record.Action, image: images.Image) -> None:
             algorithm=result['os_hash_algo'],
             value=result['os_hash_value']))
     aftercare.bring_back(image.id, action.state['copies'])
-    aftercare.clear_left(image.id, action.state.get('left', ()))
+    aftercare.clear_left(image.id, action.state.get('left', ()),
+                         action.state.get('names', {}))

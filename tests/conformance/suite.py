@@ -174,7 +174,8 @@ class Conformance(cases.StoreCase):
                 other = self.add(data(1000), image_id='other')
                 self.kept.discard(self.add(data(size), image_id='image'))
                 for _ in range(2):
-                    clearing.clear(self.store, 'image', self.context)
+                    clearing.clear(self.store, 'image', self.context,
+                                   self.owner.confirm)
                     self.assertEqual(data(1000), read(other))
                 self.delete(other)
                 self.assert_nothing_new()

@@ -253,8 +253,8 @@ class TestDied(RbdCase, unittest.TestCase):
             rbd.RBD().create(pool, 'half', SIZE)
         with self.ceph.opened('half'):
             self.assert_fails(errors.StoreBusy, clearing.clear, 'rbd', 'half',
-                              self.context)
-        clearing.clear('rbd', 'half', self.context)
+                              self.context, self.owner.confirm)
+        clearing.clear('rbd', 'half', self.context, self.owner.confirm)
         self.assert_nothing_new()
 
 

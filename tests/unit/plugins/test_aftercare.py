@@ -83,6 +83,10 @@ class ClearTest(Case):
 
     def test_copies_of_a_deleted_image(self):
         self.leave(Fault('clean', 'raise'))
+        aftercare.clear_deleted(IMAGE, ['slow'])
+        self.assertEqual(DATA, self.left(), 'it is not deleted')
+        database.transaction(lambda connection: connection.execute(
+            database.images.update().values(deleted=True)))
         with self.assertLogs(LOG, 'INFO') as log:
             aftercare.clear_deleted(IMAGE, ['slow', 'fast'])
         self.assertEqual(
@@ -94,21 +98,21 @@ class ClearTest(Case):
 
     def test_what_an_import_did_without(self):
         self.leave(Fault('clean', 'raise'))
-        aftercare.clear_left(IMAGE, ['slow'])
+        aftercare.clear_left(IMAGE, ['slow'], {})
         self.assertEqual(DATA, self.left())
-        aftercare.clear_left(IMAGE, ['slow'])
+        aftercare.clear_left(IMAGE, ['slow'], {})
         self.assertIsNone(self.left())
 
     def test_nothing_that_somebody_may_be_writing(self):
         self.leave()
         locks.take(IMAGE, 'task')
-        aftercare.clear_left(IMAGE, ['slow'])
+        aftercare.clear_left(IMAGE, ['slow'], {})
         self.assertEqual(DATA, self.left())
 
     def test_nothing_that_was_recorded_meanwhile(self):
         self.leave()
         self.add_copy('slow')
-        aftercare.clear_left(IMAGE, ['slow'])
+        aftercare.clear_left(IMAGE, ['slow'], {})
         self.assertEqual(DATA, self.left())
 
     def action(self):

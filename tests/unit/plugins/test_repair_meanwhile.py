@@ -99,6 +99,7 @@ class MeanwhileTest(bad_copy.BadCopyCase):
 
         def refused(phase, *arguments, **named):
             if phase == record.VERIFYING:
+                self.run_.stop(Lost())
                 raise Lost
             return write(phase, *arguments, **named)
         self.run_.write = refused
