@@ -19,11 +19,12 @@ that nobody else uses, or is asked to confirm, or never learns that it failed.
 """
 
 from collections.abc import Callable, Iterator
+import copy
 import functools
 import secrets
 import threading
 import time
-from typing import Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from glance_ext import errors
 from glance_ext.transfer.feed import Feed
@@ -62,6 +63,23 @@ def require(may_delete: Callable[[], bool]) -> None:
 def draw_name(image_id: str) -> str:
     """Return a name for what one attempt writes, which nobody else uses."""
     return f'{image_id}.{secrets.token_hex(6)}'
+
+
+def guard_swift(driver: Any, may_delete: Callable[[], bool]) -> Any:
+    """Return the driver, asking before it deletes segments of a failed add.
+
+    Their names are the image's, so that they may be somebody else's by then.
+    """
+    guarded, delete = copy.copy(driver), driver._delete_stale_chunks
+
+    def delete_while_ours(connection: Any, container: str, chunks: list[str]
+                          ) -> None:
+        for chunk in chunks:
+            if not may_delete():
+                return
+            delete(connection, container, [chunk])
+    guarded._delete_stale_chunks = delete_while_ours
+    return guarded
 
 
 class Source:

@@ -17,7 +17,6 @@ is taken for one that keeps to the interface.
 
 from collections.abc import Callable, Iterator
 import contextlib
-import copy
 from dataclasses import dataclass
 import itertools
 import pathlib
@@ -28,6 +27,7 @@ from glance_store import location as store_location
 
 from glance_ext.stores import cloning
 from glance_ext.stores import drivers
+from glance_ext.stores import fencing
 from glance_ext.stores import publishing
 from glance_ext.transfer.ahead import UNIT
 
@@ -106,24 +106,6 @@ def _swift_leftovers(driver: drivers.Driver, image_id: str,
                 yield
                 with _nothing_there():
                     connection.delete_object(where.container, entry['name'])
-
-
-def _swift_guard(driver: drivers.Driver, may_delete: Callable[[], bool]
-                 ) -> drivers.Driver:
-    """Return the driver, asking before it deletes segments of a failed add.
-
-    Their names are the image's, so that they may be somebody else's by then.
-    """
-    guarded, delete = copy.copy(driver), driver._delete_stale_chunks
-
-    def delete_while_ours(connection: Any, container: str, chunks: list[str]
-                          ) -> None:
-        for chunk in chunks:
-            if not may_delete():
-                return
-            delete(connection, container, [chunk])
-    guarded._delete_stale_chunks = delete_while_ours
-    return guarded
 
 
 def _swift_occupied(driver: drivers.Driver, image_id: str,
@@ -336,7 +318,7 @@ _TRAITS = {
                   publish=publishing.rbd, fails_safely=True,
                   occupied=_rbd_occupied, leftovers=_rbd_leftovers),
     'swift': Traits(occupied=_swift_occupied, leftovers=_swift_leftovers,
-                    guard=_swift_guard, fails_safely=True,
+                    guard=fencing.guard_swift, fails_safely=True,
                     size=_swift_size, size_to_tell=_swift_size_to_tell),
     's3': Traits(buffers_unknown_size=True, tells_checksum=False,
                  # Aborts its own upload, by the upload's id.

@@ -36,7 +36,6 @@ from glance_ext.stores import sharing
 from glance_ext.stores import traits
 from glance_ext.stores.reading import Copy
 from glance_ext.transfer import pump
-from glance_ext.transfer.closing import closing
 from glance_ext.transfer.digests import Digests
 from glance_ext.transfer.feed import Feed
 from glance_ext.transfer.progress import Progress
@@ -161,7 +160,7 @@ class Transaction:
         if watching:
             sinks.append(watching)
         found = pump.pump(
-            _spend(chunks, stores, sleep), sinks, digests=digests,
+            budgets.spend(chunks, stores, sleep), sinks, digests=digests,
             progress=progress, check=check, stall_timeout=stall_timeout,
             digested=shared.set, finished=tell)
         return outcomes, found
@@ -312,14 +311,6 @@ class Transaction:
     def _require_wanted(self, store: str, feed: Feed) -> None:
         if self._ended or feed.aborted:
             raise errors.StoreStalled(f'{drivers.name(store)} was given up')
-
-
-def _spend(chunks: Iterable[bytes], stores: Sequence[str],
-           sleep: Callable[[float], None]) -> Iterator[bytes]:
-    with closing(chunks) as source:
-        for chunk in source:
-            budgets.take(stores, len(chunk), sleep)
-            yield chunk
 
 
 def _location(written: Written) -> Location:

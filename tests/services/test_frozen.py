@@ -12,8 +12,9 @@
 """A process that comes back destroys nothing that its successor recorded.
 
 ``GLANCE_EXT_SOAK=1`` takes ``GLANCE_EXT_SOAK_MOMENTS`` (30) random moments of
-all kinds of actions into all backends at once; ``GLANCE_EXT_SOAK_THAWS`` says
-when the process comes back, and ``SEED`` repeats a run.
+all kinds of actions into all backends at once, or of so many of them as
+``GLANCE_EXT_SOAK_CELLS`` says; ``GLANCE_EXT_SOAK_THAWS`` says when the process
+comes back, and ``SEED`` repeats a run.
 """
 
 from __future__ import annotations
@@ -26,12 +27,12 @@ from tests.harness.soaking import soak
 from tests.services import frozen
 
 MOMENTS = int(os.environ.get('GLANCE_EXT_SOAK_MOMENTS', '30'))
+CELLS = int(os.environ.get('GLANCE_EXT_SOAK_CELLS', '20'))
 THAWS = os.environ.get('GLANCE_EXT_SOAK_THAWS', ','.join(frozen.THAWS))
 
 
 class FrozenTest(frozen.FrozenCase):
     targets = ('file', 'swift')
-    rate = 4 << 20
     moments = 0.3, 0.7
 
     def test_a_process_that_comes_back_leaves_its_successors_copies(
@@ -56,7 +57,8 @@ class EveryMomentTest(frozen.FrozenCase):
         begun = time.monotonic()
         for number, (how, thaw) in enumerate(
                 itertools.islice(plans, MOMENTS)):
-            self.round(how, thaw, cells)
+            self.round(how, thaw, self.chance.sample(
+                cells, min(CELLS, len(cells))))
             print(f'{number + 1} of {MOMENTS}: {how}, back {thaw}; '
                   f'{len(self.lost)} wrong; '
                   f'{time.monotonic() - begun:.0f} s', flush=True)
