@@ -38,6 +38,7 @@ from bench.turns import ratios
 from bench.turns import row
 from bench.turns import take_turns
 from glance_ext.host.images import Location
+from glance_ext.stores import fixture
 from glance_ext.stores import writing
 from glance_ext.stores.reading import Copy
 from glance_ext.transfer.ahead import read_ahead
@@ -115,7 +116,7 @@ def ours(known: Stores, count: int) -> str:
     """Copy as our actions do; return the multihash."""
     names = list(known.targets)[:count]
     copy = Copy(Location(1, 'source', known.url), None)
-    with (writing.Transaction(_IMAGE, None) as transaction,
+    with (writing.Transaction(_IMAGE, None, fixture.Owner()) as transaction,
           Digests(['sha512'], 2) as digests):
         outcome, found = transaction.write(
             read_ahead(copy.chunks(), 60, lambda: None, str(copy)), names,

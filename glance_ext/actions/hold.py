@@ -34,6 +34,14 @@ LOG = logging.getLogger(__name__)
 _T = TypeVar('_T')
 _H = TypeVar('_H', bound='Hold')
 
+#: An owner no longer counts on its hold after this share of
+#: ``heartbeat_timeout`` without a write, some time before another process
+#: may take the action: what was begun in time has ended by then.
+_TRUSTED = 0.75
+#: Counts on while a process is stopped or its host suspended, and does not
+#: jump as the time of day does.
+_CLOCK = getattr(time, 'CLOCK_BOOTTIME', time.CLOCK_MONOTONIC)
+
 
 class Lost(Exception):
     """The action has another owner, or has ended: touch nothing more."""
@@ -65,6 +73,8 @@ class Hold:
         self._until: float | None = None
         self._late = ''
         self._wake = threading.Event()
+        #: When the last write to the row began, or this was made.
+        self._renewed = time.clock_gettime(_CLOCK)
 
     def check(self) -> None:
         """Raise what the work has to end for, if anything."""
@@ -95,9 +105,43 @@ class Hold:
             self._wake.clear()
 
     def is_ours(self) -> bool:
-        """Tell whether nobody else can have the action by now."""
-        return not (self._over or self.action.is_stale
-                    or isinstance(self._stop, Lost))
+        """Tell by the clock whether nobody else can have the action by now.
+
+        False may turn into True again; see :meth:`confirm`.
+        """
+        return not (self._over or isinstance(self._stop, Lost)
+                    or self.silence() > _TRUSTED * self.action.timeout)
+
+    def confirm(self) -> bool:
+        """Ask the row whether the action is ours, and renew the hold.
+
+        Unlike a clock, the row is right after any freeze. What deletes
+        something asks right before it.
+
+        :returns: False where it is not, or the database does not say
+        """
+        if self._over or isinstance(self._stop, Lost):
+            return False
+        try:
+            self.fenced(None, self.say())
+        except errors.Cancelled:
+            pass  # and so it is ours to be undone
+        except Lost as exc:
+            self.stop(exc)
+            return False
+        except Exception as exc:
+            LOG.warning('Whose action %s is could not be asked: %s',
+                        self.action.id, type(exc).__name__)
+            return False
+        return True
+
+    def silence(self) -> float:
+        """Return for how many seconds the row has certainly been silent.
+
+        By whichever clock says more: either may have stood still.
+        """
+        return max((db.now() - self.action.stamp).total_seconds(),
+                   time.clock_gettime(_CLOCK) - self._renewed)
 
     @property
     def is_over(self) -> bool:
@@ -183,10 +227,12 @@ class Hold:
             if new_status in (tasks.PROCESSING, tasks.SUCCESS):
                 self.check()
             self.action.count(self.progress)
+            began = time.clock_gettime(_CLOCK)
             found = db.transaction(transaction)
             if found is None:
                 raise self._why_refused()
             self.action.stamp, done = found
+            self._renewed = began
             self.action.status = new_status or self.action.status
             self.action.message = message
             self._over = last
@@ -221,7 +267,6 @@ class Hold:
         return (f'{text} MiB, attempt {action.attempt} of '
                 f'{action.max_attempts}')
 
-
     def has_news(self, now: datetime.datetime) -> bool:
         """Tell whether the row of an action that waits is to be written to.
 
@@ -229,15 +274,20 @@ class Hold:
         another process would take it.
         """
         action = self.action
-        timeout = action.spec['heartbeat_timeout']
         return (not self._over and self._stop is None
                 and action.status == tasks.PENDING and action.stamp <= now
-                and (action.message != self.say() or
-                     (now - action.stamp).total_seconds() >= timeout / 4))
+                and (action.message != self.say()
+                     or 4 * (now - action.stamp).total_seconds()
+                     >= action.timeout))
 
-    def know(self, moment: datetime.datetime, message: str) -> None:
-        """Take over what was written to the row together with others."""
+    def know(self, moment: datetime.datetime, message: str, began: float
+             ) -> None:
+        """Take over what was written to the row together with others.
+
+        :param began: when that write began, by the clock of this machine
+        """
         self.action.stamp, self.action.message = moment, message
+        self._renewed = began
 
     @contextlib.contextmanager
     def writing(self) -> Iterator[bool]:
@@ -261,7 +311,7 @@ def keep_waiting(holds: Sequence[_H]) -> list[_H]:
     """
     gone = task_sweeps.no_longer_waiting([
         hold.action.id for hold in holds])
-    now = db.now()
+    now, began = db.now(), time.clock_gettime(_CLOCK)
     with contextlib.ExitStack() as stack:
         news = [(hold, hold.say()) for hold in holds
                 if hold.action.id not in gone
@@ -273,7 +323,7 @@ def keep_waiting(holds: Sequence[_H]) -> list[_H]:
             for hold, message in news])
         for hold, message in news:
             if hold.action.id not in lost:
-                hold.know(moment, message)
+                hold.know(moment, message, began)
     return [hold for hold in holds if hold.action.id in {*gone, *lost}]
 
 

@@ -138,11 +138,17 @@ class Action:
         """
         return self._is_silent(self.read_at)
 
+    @property
+    def timeout(self) -> int:
+        """After how many seconds without a write others may have it.
+
+        What awaits an upload has no owner, and its time instead.
+        """
+        return int(self.spec['upload_timeout' if self.awaits_upload
+                             else 'heartbeat_timeout'])
+
     def _is_silent(self, moment: datetime.datetime) -> bool:
-        """What awaits an upload has no owner, and its time instead."""
-        return moment - self.stamp > datetime.timedelta(
-            seconds=self.spec['upload_timeout' if self.awaits_upload
-                              else 'heartbeat_timeout'])
+        return moment - self.stamp > datetime.timedelta(seconds=self.timeout)
 
     @property
     def has_expired(self) -> bool:

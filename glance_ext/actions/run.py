@@ -232,7 +232,7 @@ class Run(Hold):
 
     def stop_if_stale(self) -> None:
         """Stop what any other process may have taken by now."""
-        if self.action.is_stale:
+        if self.silence() > self.action.timeout:
             self.stop(Lost())
 
     def fail(self, cause: errors.ActionError) -> None:

@@ -64,9 +64,10 @@ def clear_deleted(image_id: str, stores: Iterable[str]) -> None:
     Not those that it has left to Glance's scrubber, which can be restored.
     """
     for store in stores:
+        is_nobodys = functools.partial(_is_nobodys, image_id, store)
         try:
-            if _is_deleted(image_id) and not is_located(image_id, store):
-                clearing.clear(store, image_id, None)
+            if is_nobodys():
+                clearing.clear(store, image_id, None, is_nobodys)
         except errors.StoreError as exc:
             LOG.info('Image %s is deleted: %s', image_id, exc.message)
 
@@ -80,7 +81,10 @@ def clear_left(action: record.Action) -> None:
             if not is_ours:
                 raise errors.StoreBusy('another operation has the image')
             if not is_located(action.image_id, store):
-                clearing.remove_leftovers(store, action.image_id, None)
+                clearing.clear_now(
+                    store, action.image_id, None,
+                    lambda: not is_located(action.image_id, store),
+                    action.state.get('names', {}).get(store, ''))
 
     for store in action.state.get('left', ()):
         with contextlib.suppress(errors.StoreError):
@@ -114,13 +118,33 @@ def is_located(image_id: str, store: str) -> bool:
 def clear(run: Run, store: str, image_id: str) -> bool:
     """Delete what an action has written to a store and not recorded.
 
-    Only where nobody else can have written it: while the action holds the
-    image, or its id, or while the image is deleted, and no location leads
-    there.
+    What has the name of the attempt, and what has the image's id where nobody
+    else can have written it: while the action holds the image, or its id, or
+    while the image is deleted, and no location leads there.
 
-    :returns: False where what lies there is somebody else's, or is recorded
+    :returns: False where what has the image's id is somebody else's, or is
+        recorded
     :raises errors.StoreError: not now
     """
+    name = run.action.state.get('names', {}).get(store, '')
+    try:
+        if run.lacks_token and drivers.needs_token(store):
+            raise clearing.LeftoversUnknown(
+                f'What may be left in {drivers.name(store)} is reached only '
+                f'with the token of the caller')
+        if name:
+            clearing.clear_name(store, image_id, name, run.context,
+                                run.confirm)
+        if not _may_clear(run, store, image_id):
+            return False
+        clearing.clear(store, image_id, run.context, run.confirm)
+    except clearing.LeftoversUnknown as exc:
+        LOG.error('Action %s of image %s: %s. Nobody looks for it again.',
+                  run.action.id, image_id, exc.message)
+    return True
+
+
+def _may_clear(run: Run, store: str, image_id: str) -> bool:
     holder = locks.holder(image_id)
     if holder != run.action.id and not (
             holder is None and _is_deleted(image_id)):
@@ -128,18 +152,12 @@ def clear(run: Run, store: str, image_id: str) -> bool:
                   'left there, because the image id is not its own any more',
                   run.action.id, image_id, drivers.name(store))
         return False
-    if is_located(image_id, store):
-        return False
-    try:
-        if run.lacks_token and drivers.needs_token(store):
-            raise clearing.LeftoversUnknown(
-                f'What may be left in {drivers.name(store)} is reached only '
-                f'with the token of the caller')
-        clearing.clear(store, image_id, run.context)
-    except clearing.LeftoversUnknown as exc:
-        LOG.error('Action %s of image %s: %s. Nobody looks for it again.',
-                  run.action.id, image_id, exc.message)
-    return True
+    return not is_located(image_id, store)
+
+
+def _is_nobodys(image_id: str, store: str) -> bool:
+    """Tell whether an image is gone, and no location leads into a store."""
+    return _is_deleted(image_id) and not is_located(image_id, store)
 
 
 def _is_deleted(image_id: str) -> bool:

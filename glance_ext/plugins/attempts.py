@@ -151,6 +151,9 @@ class Attempts:
                 self._set(store, 'writing')
         action.state['noted'] = sorted(
             {*action.state.get('noted', []), *targets})
+        action.state['names'] = {
+            **action.state.get('names', {}),
+            **self._transaction.draw_names(targets)}
         run.write(record.WRITING, self.show)
         if targets:
             with contextlib.ExitStack() as stack:
@@ -171,7 +174,8 @@ class Attempts:
                     f'{where} has data under this id already, which is no '
                     f'copy of the image')
             clearing.clear(store, image_id, self._run.context,
-                           cfg.CONF.glance_ext.stall_timeout)
+                           self._run.confirm,
+                           patience=cfg.CONF.glance_ext.stall_timeout)
             for action in left_by:
                 aftercare.forget_left(action, store)
 
@@ -182,7 +186,8 @@ class Attempts:
         """
         self._failed[store] = cause
         self._set(store, 'failure')
-        if store not in self._transaction.left:
+        if (isinstance(cause, errors.StoreOccupied)
+                or store not in self._transaction.left):
             # What lies there now is not ours to clear.
             forget_noted(self._run.action, store)
         if cause.passing:
@@ -308,6 +313,7 @@ def forget_noted(action: record.Action, store: str) -> None:
     """Note that nothing of an action lies in a store without a record."""
     action.state['noted'] = [
         each for each in action.state.get('noted', []) if each != store]
+    action.state.get('names', {}).pop(store, None)
 
 
 def reader(run: Run, algorithms: set[str], recorded: Mapping[str, str],

@@ -101,8 +101,8 @@ class ImageImport(importing.Import):
         self._begin(run)
         self._verify(run, *self._obtain(run))
         future = _future(run)
-        with writing.Transaction(future.id, run.context,
-                                 run.is_ours) as transaction:
+        with writing.Transaction(future.id, run.context, run
+                                 ) as transaction:
             job = attempts.Attempts(self, run, transaction)
             while not job.is_done():
                 try:

@@ -49,7 +49,8 @@ class Import(abc.ABC):
 
     The spec holds ``stores``, ``all_stores_must_succeed`` and ``method``.
     The state holds ``noted``: the stores where something may lie that is
-    not recorded, for whoever goes on when this process dies; and ``left``:
+    not recorded, for whoever goes on when this process dies; ``names``: the
+    names under which the last attempt began to write there; and ``left``:
     those of them that a partial success has not cleared.
     """
 
@@ -126,8 +127,8 @@ class Import(abc.ABC):
             raise errors.ImageChanged('Another operation holds the image')
         self._begin(run)
         image_id = run.action.image_id
-        with writing.Transaction(image_id, run.context,
-                                 run.is_ours) as transaction:
+        with writing.Transaction(image_id, run.context, run
+                                 ) as transaction:
             job = Attempts(self, run, transaction)
             while not job.is_done():
                 try:

@@ -28,7 +28,6 @@ from oslo_log import log as logging
 
 from glance_ext import errors
 from glance_ext.actions import record
-from glance_ext.actions.hold import Lost
 from glance_ext.actions.run import Run
 from glance_ext.host import copies
 from glance_ext.host import database as db
@@ -111,8 +110,10 @@ class Repair:
         if store not in self._under_way:
             self._take_away(bad, good)
         try:
-            clearing.clear(store, self._image.id, run.context,
-                          cfg.CONF.glance_ext.stall_timeout)
+            clearing.clear(store, self._image.id, run.context, run.confirm,
+                           patience=cfg.CONF.glance_ext.stall_timeout,
+                           name=run.action.state.get('names', {}).get(
+                               store, ''))
         except errors.StoreError as exc:
             run.check()
             if not self._under_way[store]['cleared']:
@@ -122,7 +123,6 @@ class Repair:
         bad.found = bad.found or bad.verdict
         bad.verdict = run.action.stores[store]['status'] = MISSING
         while True:
-            run.write(record.WRITING)
             try:
                 self._write(bad, good)
             except (errors.StoreError, errors.HashMismatch) as exc:
@@ -165,14 +165,12 @@ class Repair:
 
     def _write(self, bad: Verdict, good: Sequence[Verdict]) -> None:
         run = self._run
-        with writing.Transaction(self._image.id, run.context) as transaction:
-            try:
-                self._write_in(transaction, bad, good)
-            except Lost:
-                # What lies there is another process's affair now.
-                for store in transaction.left:
-                    transaction.commit(store)
-                raise
+        with writing.Transaction(self._image.id, run.context, run
+                                 ) as transaction:
+            run.action.state.setdefault('names', {}).update(
+                transaction.draw_names([bad.store]))
+            run.write(record.WRITING)
+            self._write_in(transaction, bad, good)
 
     def _write_in(self, transaction: writing.Transaction, bad: Verdict,
                   good: Sequence[Verdict]) -> None:

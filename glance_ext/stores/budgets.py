@@ -11,11 +11,12 @@
 # under the License.
 """How many bytes a second this process moves, in all and for each store."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from oslo_config import cfg
 
 from glance_ext.transfer.budget import Budget
+from glance_ext.transfer.closing import closing
 
 _all = Budget()
 _stores: dict[str, Budget] = {}
@@ -47,3 +48,12 @@ def take(stores: Iterable[str], count: int,
     for store in stores:
         if store in _stores:
             _stores[store].take(count, sleep)
+
+
+def spend(chunks: Iterable[bytes], stores: Sequence[str],
+          sleep: Callable[[float], None]) -> Iterator[bytes]:
+    """Yield the chunks as :func:`take` lets them pass; close them then."""
+    with closing(chunks) as source:
+        for chunk in source:
+            take(stores, len(chunk), sleep)
+            yield chunk

@@ -18,6 +18,7 @@ from typing import Any
 
 from glance_ext import errors
 from glance_ext.stores import drivers
+from glance_ext.stores import fencing
 from glance_ext.stores import traits
 
 #: The stores, each with an image's id, that a thread of any transaction is
@@ -35,19 +36,42 @@ class LeftoversUnknown(errors.StoreError):
 
 
 def clear(store: str, image_id: str, context: Any,
-          patience: float = 60) -> None:
+          may_delete: Callable[[], bool], *, patience: float = 60,
+          name: str = '') -> None:
     """Delete whatever a process that died has left of an image in a store.
 
     Only where no location of the image is in that store. Nothing there is as
     good.
 
     :param context: as for :class:`writing.Transaction`
+    :param may_delete: asked before each single deletion
     :param patience: seconds to wait for the store
+    :param name: under which it wrote before it gave the copy the image's id
     :raises LeftoversUnknown: nobody knows how to find it
+    :raises fencing.NotOwnerError: ``may_delete`` said no
     :raises errors.StoreError: something may be left
     """
     in_turn(store, image_id, patience, functools.partial(
-        remove_leftovers, store, image_id, context, must_know=True))
+        clear_now, store, image_id, context, may_delete, name))
+
+
+def clear_now(store: str, image_id: str, context: Any,
+              may_delete: Callable[[], bool], name: str = '') -> None:
+    """As :func:`clear`, by who has the turn: see :func:`in_turn`."""
+    # In this order: what is gone under its own name cannot be given the
+    # image's id by a process that comes back.
+    if name and _writes_by_name(store):
+        remove_leftovers(store, name, context, may_delete)
+    remove_leftovers(store, image_id, context, may_delete, must_know=True)
+
+
+def clear_name(store: str, image_id: str, name: str, context: Any,
+               may_delete: Callable[[], bool]) -> None:
+    """As :func:`clear`, and leave alone what has the image's id."""
+    def work() -> None:
+        if _writes_by_name(store):
+            remove_leftovers(store, name, context, may_delete)
+    in_turn(store, image_id, 60, work)
 
 
 def can_clear(store: str) -> bool:
@@ -72,17 +96,28 @@ def is_occupied(store: str, image_id: str, context: Any,
     return drivers.in_time(ask, patience, where)
 
 
-def remove_leftovers(store: str, image_id: str, context: Any,
-                      must_know: bool = False) -> None:
+def remove_leftovers(store: str, name: str, context: Any,
+                     may_delete: Callable[[], bool],
+                     must_know: bool = False) -> None:
+    """Delete what an unfinished write left under a name, piece by piece.
+
+    :param name: the image's id, or that of one attempt
+    """
     where = drivers.name(store)
     with drivers.translated(where):
         driver = drivers.of_store(store)
         habits = traits.of(driver)
         if habits.leftovers is not None:
-            habits.leftovers(driver, image_id, context)
+            fencing.require(may_delete)
+            for _each in habits.leftovers(driver, name, context) or ():
+                fencing.require(may_delete)
         elif must_know and not habits.read_only:
             raise LeftoversUnknown(
                 f'Nobody knows what may be left in {where}')
+
+
+def _writes_by_name(store: str) -> bool:
+    return traits.of_store(store).publish is not None
 
 
 def in_turn(store: str, image_id: str, patience: float,

@@ -25,7 +25,6 @@ from glance_store import exceptions as store_exceptions
 
 from glance_ext.host.images import Location
 from glance_ext.stores import drivers
-from glance_ext.transfer.feed import Feed
 
 #: ``FICLONE`` of ``linux/fs.h``.
 _CLONE = 0x40049409
@@ -33,16 +32,17 @@ _CLONE = 0x40049409
 _FULL = errno.ENOSPC, errno.EFBIG
 
 
-def add(driver: drivers.Driver, image_id: str, feed: Feed, size: int,
+def add(driver: drivers.Driver, name: str, feed: Iterable[bytes], size: int,
         like: Sequence[Location]) -> tuple[Any, ...] | None:
     """Do what the ``add`` of the file driver does.
 
+    :param name: of the file
     :param like: where the same data may lie already
     :returns: what the driver's ``add`` does, without digests; None where
         nothing was done, because no file there can be cloned
     :raises BaseException: the feed or the disk failed; something may be left
     """
-    target = Path(driver._find_best_datadir(size), image_id)
+    target = Path(driver._find_best_datadir(size), name)
     if not any(_clone(file, target) for file in _files(like)):
         return None
     try:
@@ -84,7 +84,7 @@ def _clone(file: str, target: Path) -> bool:
     return True
 
 
-def _write_on(target: Path, feed: Feed) -> int:
+def _write_on(target: Path, feed: Iterable[bytes]) -> int:
     """Give a file the bytes of a feed; return how many these are."""
     count, same = 0, True
     with open(target, 'r+b') as made:

@@ -27,9 +27,13 @@ from glance_store import location as store_location
 
 from glance_ext.stores import cloning
 from glance_ext.stores import drivers
+from glance_ext.stores import fencing
+from glance_ext.stores import publishing
 from glance_ext.transfer.ahead import UNIT
 
-_Clean = Callable[[drivers.Driver, str, Any], None]
+_Clean = Callable[[drivers.Driver, str, Any], Iterator[None]]
+#: Takes the driver, the URL and the name of a copy, and the image's id.
+Publish = Callable[[drivers.Driver, str, str, str], None]
 
 
 def _files(driver: drivers.Driver, image_id: str) -> list[pathlib.Path]:
@@ -40,9 +44,10 @@ def _files(driver: drivers.Driver, image_id: str) -> list[pathlib.Path]:
 
 
 def _file_leftovers(driver: drivers.Driver, image_id: str,
-                    context: Any) -> None:
+                    context: Any) -> Iterator[None]:
     """Delete a partial file: the driver does, unless that fails as well."""
     for file in _files(driver, image_id):
+        yield
         file.unlink(missing_ok=True)
 
 
@@ -61,10 +66,14 @@ def _file_occupied(driver: drivers.Driver, image_id: str,
 
 
 def _rbd_leftovers(driver: drivers.Driver, image_id: str,
-                   context: Any) -> None:
+                   context: Any) -> Iterator[None]:
     """Delete a partial image: the driver does, unless that fails as well."""
-    with contextlib.suppress(store_exceptions.NotFound):
+    yield
+    try:
         driver._delete_image(driver.pool, image_id, 'snap')
+    except store_exceptions.NotFound:
+        yield
+        publishing.forget_rbd_name(driver, image_id)
 
 
 def _rbd_occupied(driver: drivers.Driver, image_id: str,
@@ -80,7 +89,7 @@ def _rbd_occupied(driver: drivers.Driver, image_id: str,
 
 
 def _swift_leftovers(driver: drivers.Driver, image_id: str,
-                     context: Any) -> None:
+                     context: Any) -> Iterator[None]:
     """Delete what a failed write left: segments, and a manifest of them.
 
     The driver forgets its segments when the source fails between two of
@@ -94,6 +103,7 @@ def _swift_leftovers(driver: drivers.Driver, image_id: str,
         for entry in found:
             if entry['name'] == where.obj or entry['name'].startswith(
                     where.obj + '-'):
+                yield
                 with _nothing_there():
                     connection.delete_object(where.container, entry['name'])
 
@@ -133,7 +143,7 @@ def _nothing_there(then: type[Exception] | None = None) -> Iterator[None]:
 
 
 def _s3_leftovers(driver: drivers.Driver, image_id: str,
-                  context: Any) -> None:
+                  context: Any) -> Iterator[None]:
     """Abort the multipart uploads that a failed write left open.
 
     The driver does not, when the source fails or a part's thread does. An
@@ -145,9 +155,11 @@ def _s3_leftovers(driver: drivers.Driver, image_id: str,
     for page in pages:
         for upload in page.get('Uploads', ()):
             if upload['Key'] == image_id:
+                yield
                 client.abort_multipart_upload(
                     Bucket=bucket, Key=image_id,
                     UploadId=upload['UploadId'])
+    yield
     client.delete_object(Bucket=bucket, Key=image_id)
 
 
@@ -170,7 +182,7 @@ def _cinder_volumes(driver: drivers.Driver, image_id: str, context: Any
 
 
 def _cinder_leftovers(driver: drivers.Driver, image_id: str,
-                      context: Any) -> None:
+                      context: Any) -> Iterator[None]:
     """Delete the volume of a write that failed, and detach it before.
 
     Cinder takes it for used by a process that died over it.
@@ -178,7 +190,9 @@ def _cinder_leftovers(driver: drivers.Driver, image_id: str,
     attachments = driver.get_cinderclient(context, '3.54').attachments
     for volume in _cinder_volumes(driver, image_id, context):
         for found in attachments.list(search_opts={'volume_id': volume.id}):
+            yield
             attachments.delete(found.id)
+        yield
         volume.delete()
 
 
@@ -216,6 +230,11 @@ def _never(driver: drivers.Driver) -> bool:
 
 def _as_it_is(driver: drivers.Driver, size: int) -> int:
     return size
+
+
+def _unguarded(driver: drivers.Driver, may_delete: Callable[[], bool]
+               ) -> drivers.Driver:
+    return driver
 
 
 def _unlike(*arguments: Any) -> None:
@@ -259,14 +278,27 @@ class Traits:
     #: what lies there after a failure is its own.
     occupied: Callable[[drivers.Driver, str, Any], bool] | None = None
     #: Removes whatever an ``add`` that failed, or whose process died, leaves
-    #: behind under the image's id. Not without ``occupied``: it would remove
-    #: what somebody else wrote.
+    #: behind under the name it was given; yields before each single
+    #: deletion, which may be the moment to stop. Not without ``occupied``: it
+    #: would remove what somebody else wrote.
     leftovers: _Clean | None = None
     #: Asks how many bytes lie at a location, and raises what hinders that;
     #: None: the store does not know.
     size: Callable[[drivers.Driver, Any, Any], int | None] = _get_size
     #: Turns the size of the data into the one that ``add`` is told.
     size_to_tell: Callable[[drivers.Driver, int], int] = _as_it_is
+    #: Renames a copy that is whole to the image's id and never overwrites;
+    #: raises ``Duplicate`` instead. ``add`` is given a name of its own then,
+    #: which is in the URL that it returns.
+    publish: Publish | None = None
+    #: Returns a driver to write with whose own cleaning asks first.
+    guard: Callable[[drivers.Driver, Callable[[], bool]],
+                    drivers.Driver] = _unguarded
+    #: What ``add`` deletes when its source raises is nothing that another
+    #: process may have written meanwhile: by the nature of its names, by
+    #: ``publish`` or by ``guard``. A thread of the others is parked for good
+    #: where its action is lost.
+    fails_safely: bool = False
     #: Tries to write something like what lies elsewhere, instead of ``add``.
     add_like: Callable[..., tuple[Any, ...] | None] = _unlike
 
@@ -279,18 +311,23 @@ _TRAITS = {
     'file': Traits(read_sizes=(UNIT, 4 * UNIT), tells_checksum=False,
                    takes_chunks=_file_takes_chunks,
                    occupied=_file_occupied, leftovers=_file_leftovers,
+                   publish=publishing.file, fails_safely=True,
                    add_like=cloning.add),
     'rbd': Traits(read_sizes=(1, 4 * UNIT), zeros_when_deleted=True,
                   tells_checksum=False,
+                  publish=publishing.rbd, fails_safely=True,
                   occupied=_rbd_occupied, leftovers=_rbd_leftovers),
     'swift': Traits(occupied=_swift_occupied, leftovers=_swift_leftovers,
+                    guard=fencing.guard_swift, fails_safely=True,
                     size=_swift_size, size_to_tell=_swift_size_to_tell),
     's3': Traits(buffers_unknown_size=True, tells_checksum=False,
-                 occupied=_s3_occupied,
-                 leftovers=_s3_leftovers),
+                 # Aborts its own upload, by the upload's id.
+                 fails_safely=True,
+                 occupied=_s3_occupied, leftovers=_s3_leftovers),
     'http': Traits(read_only=True, size=_http_size),
     'cinder': Traits(reading_blocks_delete=True, tells_checksum=False,
-                     occupied=_cinder_occupied,
+                     # Deletes its own volume, by the volume's id.
+                     fails_safely=True, occupied=_cinder_occupied,
                      leftovers=_cinder_leftovers, size=_cinder_size),
 }
 

@@ -17,6 +17,7 @@ stays; everything else that it wrote is deleted when it ends.
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 import contextlib
+import dataclasses
 from dataclasses import dataclass
 from dataclasses import field
 import functools
@@ -30,11 +31,11 @@ from glance_ext.host.images import Location
 from glance_ext.stores import budgets
 from glance_ext.stores import clearing
 from glance_ext.stores import drivers
+from glance_ext.stores import fencing
 from glance_ext.stores import sharing
 from glance_ext.stores import traits
 from glance_ext.stores.reading import Copy
 from glance_ext.transfer import pump
-from glance_ext.transfer.closing import closing
 from glance_ext.transfer.digests import Digests
 from glance_ext.transfer.feed import Feed
 from glance_ext.transfer.progress import Progress
@@ -63,20 +64,35 @@ class Transaction:
 
     :param context: the request context for stores that need the caller's
         own token
-    :param may_delete: False once somebody else may have begun to write what
-        this transaction writes; then all of it is left to them
+    :param owner: of the action; once that is somebody else, all is left to
+        them, and nothing of it is written or deleted here any more
     """
 
-    def __init__(self, image_id: str, context: Any,
-                 may_delete: Callable[[], bool] = lambda: True) -> None:
+    def __init__(self, image_id: str, context: Any, owner: fencing.Owner
+                 ) -> None:
         self._image_id = image_id
         self._context = context
-        self._may_delete = may_delete
+        self._owner = owner
+        self._names: dict[str, str] = {}
+        #: What each store begins to write: one of these names, or the id.
+        self._objects: dict[str, str] = {}
         #: Every store that may hold something of ours; None while it is
         #: being written, or where that failed.
         self._noted: dict[str, Written | None] = {}
         self._patience = 0.0
         self._ended = False
+
+    def draw_names(self, stores: Iterable[str]) -> dict[str, str]:
+        """Draw the names under which :meth:`write` begins to write.
+
+        Note them where another process finds them before that.
+
+        :returns: ``{store: name}``
+        """
+        names = {store: fencing.draw_name(self._image_id)
+                 for store in stores}
+        self._names.update(names)
+        return names
 
     def write(self, chunks: Iterable[bytes], stores: Sequence[str], *,
               size: int | None, algorithm: str, digests: Digests,
@@ -91,6 +107,9 @@ class Transaction:
 
         A store that fails, fails alone, and holds nothing afterwards, or
         stays in :attr:`left`.
+
+        A store whose driver can rename writes under a name of its own: see
+        :meth:`draw_names`. The copy gets the image's id when it is whole.
 
         :param chunks: the source; closed in the end, if it can be
         :param size: of the data in bytes, or None where it is not known
@@ -118,6 +137,7 @@ class Transaction:
         sinks = [pump.Sink(store, functools.partial(
             self._write, store, size, algorithm, shared, like))
             for store in stores]
+        self.draw_names(store for store in stores if store not in self._names)
         outcomes: Outcome = {}
         held: list[tuple[str, dict[str, str]]] = []
         watching = witness and pump.Sink('', witness)
@@ -140,7 +160,7 @@ class Transaction:
         if watching:
             sinks.append(watching)
         found = pump.pump(
-            _spend(chunks, stores, sleep), sinks, digests=digests,
+            budgets.spend(chunks, stores, sleep), sinks, digests=digests,
             progress=progress, check=check, stall_timeout=stall_timeout,
             digested=shared.set, finished=tell)
         return outcomes, found
@@ -161,6 +181,10 @@ class Transaction:
         try:
             clearing.in_turn(store, self._image_id, self._patience,
                      functools.partial(self._delete, store))
+        except fencing.NotOwnerError as exc:
+            LOG.info('What was written of image %s in %s is left alone: %s',
+                     self._image_id, drivers.name(store), exc.message)
+            return False
         except errors.StoreError as exc:
             message = exc.message
         else:
@@ -171,13 +195,15 @@ class Transaction:
         return False
 
     def _delete(self, store: str) -> None:
-        if store not in self._noted or not self._may_delete():
+        if store not in self._noted:
             return
-        written = self._noted[store]
-        if written is not None:
+        may_delete = self._owner.confirm
+        if (written := self._noted[store]) is not None:
+            fencing.require(may_delete)
             with contextlib.suppress(errors.DataMissing):
                 drivers.delete(_location(written), self._context)
-        clearing.remove_leftovers(store, self._image_id, self._context)
+        clearing.remove_leftovers(store, self._objects[store], self._context,
+                                  may_delete)
         del self._noted[store]
 
     @property
@@ -214,21 +240,45 @@ class Transaction:
                     driver, self._image_id, self._context):
                 raise errors.StoreOccupied(
                     f'{where} has data under this id already')
+            name = self._objects[store] = (
+                self._names[store] if habits.publish else self._image_id)
+            source = fencing.Source(feed, self._owner, not habits.fails_safely)
+            adding = habits.guard(driver, self._owner.confirm)
         with self._noting(store, feed):
             with drivers.translated(where), sharing.shared(
                     shared, feed.is_at_end):
                 url, count, checksum, _multihash, metadata = habits.add_like(
-                    driver, self._image_id, feed, size or 0, like
-                ) or driver.add(
-                    self._image_id,
-                    iter(feed) if habits.takes_chunks(driver) else feed,
+                    driver, name, source, size or 0, like
+                ) or adding.add(
+                    name,
+                    iter(source) if habits.takes_chunks(driver) else source,
                     habits.size_to_tell(driver, size or 0), algorithm,
                     context=self._context)
             written = Written(store, count, url, dict(metadata or {}))
             self._noted[store] = written
             _verify(written, size, feed, checksum, shared,
                     Copy(_location(written), self._context))
+            if habits.publish:
+                written = self._publish(habits.publish, driver, written)
         return written
+
+    def _publish(self, publish: traits.Publish, driver: drivers.Driver,
+                 written: Written) -> Written:
+        """Give a whole copy the image's id, where nothing has it."""
+        store, name = written.store, self._objects[written.store]
+        if not self._owner.is_ours():
+            raise fencing.NotOwnerError(
+                f'The copy in {drivers.name(store)} came too late')
+        published = dataclasses.replace(
+            written, url=written.url.replace(name, self._image_id))
+        self._noted[store] = published
+        try:
+            with drivers.translated(drivers.name(store)):
+                publish(driver, written.url, name, self._image_id)
+        except errors.StoreOccupied:
+            self._noted[store] = None
+            raise
+        return published
 
     @contextlib.contextmanager
     def _noting(self, store: str, feed: Feed) -> Iterator[None]:
@@ -244,8 +294,12 @@ class Transaction:
             with clearing.changed:
                 self._require_wanted(store, feed)
         except errors.StoreOccupied:
-            # What lies there is not ours.
-            del self._noted[store]
+            # What lies under the image's id is not ours.
+            if self._objects[store] == self._image_id:
+                del self._noted[store]
+            else:
+                with contextlib.suppress(errors.StoreError):
+                    self._delete(store)
             raise
         except BaseException:
             # What stays is in ``left``, and tried again at the end.
@@ -258,14 +312,6 @@ class Transaction:
     def _require_wanted(self, store: str, feed: Feed) -> None:
         if self._ended or feed.aborted:
             raise errors.StoreStalled(f'{drivers.name(store)} was given up')
-
-
-def _spend(chunks: Iterable[bytes], stores: Sequence[str],
-           sleep: Callable[[float], None]) -> Iterator[bytes]:
-    with closing(chunks) as source:
-        for chunk in source:
-            budgets.take(stores, len(chunk), sleep)
-            yield chunk
 
 
 def _location(written: Written) -> Location:

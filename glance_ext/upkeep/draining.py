@@ -225,6 +225,11 @@ class Drain:
             raise _Left(action.error['message'])
 
     def _delete(self, image_id: str, place: images.Location) -> None:
+        # This process may have been stopped for hours, and another run may
+        # have deleted it, so that a new copy lies there by now.
+        if locks.holder(image_id) or place.id not in [
+                each.id for each in copies.retired(image_id, self.store)]:
+            raise node.Busy
         try:
             drivers.delete(place, contexts.admin())
         except errors.DataMissing:

@@ -23,6 +23,7 @@ from glance_ext.actions import node
 from glance_ext.actions import record
 from glance_ext.host import contexts
 from glance_ext.host import dead_imports
+from glance_ext.host import locks
 from glance_ext.plugins import aftercare
 from glance_ext.stores import clearing
 from glance_ext.stores import drivers
@@ -92,6 +93,10 @@ def _heal(dead: dead_imports.Dead) -> tuple[str, str]:
         return 'taken', ''
     dead_imports.withdraw_locations(dead)
     dead_imports.remove_staged(dead.image_id)
+
+    def is_held() -> bool:
+        return locks.holder(dead.image_id) == task_id
+
     unknown = []
     for store in sorted(dead.stores):
         if aftercare.is_located(dead.image_id, store):
@@ -103,7 +108,7 @@ def _heal(dead: dead_imports.Dead) -> tuple[str, str]:
                 if not habits.read_only:
                     unknown.append(store)
                 continue
-            clearing.clear(store, dead.image_id, contexts.admin())
+            clearing.clear(store, dead.image_id, contexts.admin(), is_held)
         except errors.StoreError as exc:
             return 'left', exc.message
     if not dead_imports.finish(dead, task_id):

@@ -23,6 +23,7 @@ from glance_ext import errors
 from glance_ext.host.images import Location
 from glance_ext.stores import digesting
 from glance_ext.stores import drivers
+from glance_ext.stores import fixture
 from glance_ext.stores import reading
 from glance_ext.stores import writing
 from glance_ext.transfer.digests import Digests
@@ -149,6 +150,7 @@ class StoreCase:
         self.addCleanup(stack.close)
         stack.enter_context(self.set_up_stores())
         self.before = self.everything()
+        self.owner = fixture.Owner()
         #: The copies that are deleted in the end.
         self.kept = set()
         self.addCleanup(lambda: [self.delete(copy) for copy in [*self.kept]])
@@ -166,7 +168,7 @@ class StoreCase:
 
     def transaction(self, image_id=None):
         return writing.Transaction(image_id or str(uuid.uuid4()),
-                                   self.context)
+                                   self.context, self.owner)
 
     def add(self, content, size='known', image_id=None, store=None):
         """Write ``content`` and keep it; return its copy."""

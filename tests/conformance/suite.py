@@ -18,6 +18,7 @@ from glance_ext import errors
 from glance_ext.stores import clearing
 from glance_ext.stores import writing
 from tests.conformance import cases
+from tests.conformance import fenced
 from tests.conformance.cases import CHUNK
 from tests.conformance.cases import MIB
 from tests.conformance.cases import Broken
@@ -29,7 +30,7 @@ from tests.conformance.cases import sha256
 from tests.conformance.cases import write
 
 
-class Conformance(cases.StoreCase):
+class Conformance(fenced.Fenced, cases.StoreCase):
     """What every driver has to do; see ``StoreCase`` for what it needs."""
 
     #: Just below, at and above where this driver cuts data into parts.
@@ -174,7 +175,8 @@ class Conformance(cases.StoreCase):
                 other = self.add(data(1000), image_id='other')
                 self.kept.discard(self.add(data(size), image_id='image'))
                 for _ in range(2):
-                    clearing.clear(self.store, 'image', self.context)
+                    clearing.clear(self.store, 'image', self.context,
+                                   self.owner.confirm)
                     self.assertEqual(data(1000), read(other))
                 self.delete(other)
                 self.assert_nothing_new()

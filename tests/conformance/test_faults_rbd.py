@@ -260,9 +260,40 @@ class TestDied(RbdCase, unittest.TestCase):
             rbd.RBD().create(pool, 'half', SIZE)
         with self.ceph.opened('half'):
             self.assert_fails(errors.StoreBusy, clearing.clear, 'rbd', 'half',
-                              self.context)
-        clearing.clear('rbd', 'half', self.context)
+                              self.context, self.owner.confirm)
+        clearing.clear('rbd', 'half', self.context, self.owner.confirm)
         self.assert_nothing_new()
+
+
+class TestRenamed(RbdCase, unittest.TestCase):
+    """A process died while it gave a whole copy the image's id."""
+
+    def rename_half(self, name, image_id):
+        """Do the first of the three steps of librbd."""
+        with self.ceph.pool() as pool:
+            pool.write_full(f'rbd_id.{image_id}',
+                            pool.read(f'rbd_id.{name}'))
+
+    def test_neither_name_is_left(self):
+        import rbd
+
+        with self.ceph.pool() as pool:
+            rbd.RBD().create(pool, 'image.abc', SIZE)
+        self.rename_half('image.abc', 'image')
+        clearing.clear('rbd', 'image', self.context, self.owner.confirm,
+                       name='image.abc')
+        self.assert_nothing_new()
+        self.assertEqual(DATA, read(self.add(DATA, image_id='image')))
+
+    def test_a_name_that_leads_nowhere_blocks_nobody(self):
+        import rbd
+
+        with self.ceph.pool() as pool:
+            rbd.RBD().create(pool, 'image.abc', SIZE)
+            self.rename_half('image.abc', 'image')
+            rbd.RBD().remove(pool, 'image.abc')
+        clearing.clear('rbd', 'image', self.context, self.owner.confirm)
+        self.assertEqual(DATA, read(self.add(DATA, image_id='image')))
 
 
 class TestInUse(RbdCase, unittest.TestCase):

@@ -78,7 +78,7 @@ class TestSegments(SwiftCase, unittest.TestCase):
                 self.assertRaises(Broken)):
             write(transaction, cut(DATA, 2 * SEGMENT), ['swift'], len(DATA))
         self.assertEqual(['id-00001', 'id-00002'], self.everything())
-        clearing.clear('swift', 'id', self.context)
+        clearing.clear('swift', 'id', self.context, self.owner.confirm)
         self.assertEqual([], self.everything())
 
     def test_image_is_not_written_over_another_one(self):
@@ -171,7 +171,7 @@ class TestUploads(S3Case, unittest.TestCase):
                 self.assertRaises(Broken)):
             write(transaction, cut(PARTS, 6 * MIB), ['s3'], len(PARTS))
         self.assertEqual([left], [*self.swift.uploads(self.bucket)])
-        clearing.clear('s3', 'id', self.context)
+        clearing.clear('s3', 'id', self.context, self.owner.confirm)
         self.assertEqual([], self.everything())
         with self.transaction('id') as transaction, (
                 self.assertRaises(Broken)):

@@ -68,7 +68,8 @@ def install(directory: str) -> None:
 
     def faulty_add(self: Any, image_id: str, data: Any, *more: Any,
                    **named: Any) -> Any:
-        here = (self.backend_group, image_id)
+        # What an attempt writes has its own name until it is whole.
+        here = (self.backend_group, image_id.partition('.')[0])
         source: Any = Source(data, told, here)
         if not hasattr(data, 'read'):
             source = source.pieces()

@@ -155,5 +155,6 @@ class TestCinder(cases.StoreCase, unittest.TestCase):
         client = driver.get_cinderclient(self.context, '3.54')
         client.attachments.create(volume, {}, None, 'ro')
         for _ in range(2):
-            clearing.clear('cinder', 'image', self.context)
+            clearing.clear('cinder', 'image', self.context,
+                           self.owner.confirm)
         self.assert_nothing_new()

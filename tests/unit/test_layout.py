@@ -26,6 +26,7 @@ UNIT = ROOT / 'tests' / 'unit'
 # What only those have who use what it is for.
 OPTIONAL = {
     'cinderclient',
+    'rbd',
     'eventlet',
     'glance',
     'glanceclient',

@@ -14,8 +14,11 @@
 import threading
 from unittest import mock
 
+from oslo_db import exception
+
 from glance_ext import errors
 from glance_ext.actions import hold
+from glance_ext.actions import run
 from tests.unit.actions import rows
 
 
@@ -85,13 +88,20 @@ class StopTest(rows.RowsCase):
             with self.assertRaises(type(cause)):
                 run.sleep(60)
 
-    def test_it_is_ours_for_as_long_as_nobody_can_have_it(self):
+    def test_it_is_ours_until_a_while_before_somebody_may_take_it(self):
         self.assertIs(True, self.mine.is_ours())
         self.mine.stop(errors.ImageDeleted('one'))
-        self.pass_(120)
+        self.pass_(90)
         self.assertIs(True, self.mine.is_ours())
         self.pass_(1)
         self.assertIs(False, self.mine.is_ours())
+
+    def test_it_is_not_ours_after_a_sleep_that_the_time_of_day_missed(self):
+        self.assertIs(True, self.mine.is_ours())
+        self.mine._renewed -= 91
+        self.assertIs(False, self.mine.is_ours())
+        self.mine.fenced(None, 'm')
+        self.assertIs(True, self.mine.is_ours())
 
     def test_it_is_not_ours_once_it_is_over_or_lost(self):
         self.assertFalse(self.mine.is_over)
@@ -101,6 +111,42 @@ class StopTest(rows.RowsCase):
         lost = self.run_of('processing')
         lost.stop(hold.Lost())
         self.assertIs(False, lost.is_ours())
+
+
+class ConfirmTest(rows.RowsCase):
+    def setUp(self):
+        super().setUp()
+        self.mine = self.run_of('processing')
+
+    def test_the_row_is_right_whatever_the_clock_says(self):
+        self.pass_(1000)
+        self.assertIs(False, self.mine.is_ours())
+        self.assertIs(True, self.mine.confirm())
+        self.assertIs(True, self.mine.is_ours())
+
+    def test_another_owner_is_found_while_the_clock_says_that_it_is_ours(
+            self):
+        self.pass_(1)
+        other = run.Run(self.read(self.mine.action.id), self.mine.context)
+        other.take_over()
+        self.assertIs(True, self.mine.is_ours())
+        self.assertIs(False, self.mine.confirm())
+        self.assertIs(False, self.mine.is_ours())
+        self.assertIs(True, other.confirm())
+
+    def test_what_was_cancelled_is_ours_to_be_undone(self):
+        self.cancel(self.mine.action.id)
+        self.assertIs(True, self.mine.confirm())
+
+    def test_nobody_owns_it_where_the_database_does_not_say(self):
+        with mock.patch.object(hold.db, 'transaction',
+                               side_effect=exception.DBConnectionError):
+            self.assertIs(False, self.mine.confirm())
+        self.assertIs(True, self.mine.confirm())
+
+    def test_what_is_over_is_not_ours(self):
+        self.mine.fenced(None, 'm', last=True)
+        self.assertIs(False, self.mine.confirm())
 
 
 class SayTest(rows.RowsCase):

@@ -148,9 +148,9 @@ class ClearTest(Case):
         self.leave()
         remove = aftercare.clearing.remove_leftovers
 
-        def late(*arguments):
+        def late(*arguments, **more):
             self.assertFalse(locks.take(IMAGE, 'task'))
-            remove(*arguments)
+            remove(*arguments, **more)
         with mock.patch.object(aftercare.clearing, 'remove_leftovers', late):
             self.clear_left()
         self.assertIsNone(self.left())

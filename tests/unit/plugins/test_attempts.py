@@ -24,10 +24,12 @@ from glance_ext.host import database
 from glance_ext.host import images
 from glance_ext.host import locks
 from glance_ext.host import tasks
+from glance_ext.plugins import aftercare
 from glance_ext.plugins import attempts
 from glance_ext.plugins import copy_image
 from glance_ext.stores import fixture
 from glance_ext.stores import traits
+from glance_ext.stores import writing
 from glance_ext.stores.fixture import Fault
 from tests.unit import stored
 from tests.unit.stored import ACTION
@@ -135,6 +137,62 @@ class CopiedTest(Case):
         self.do(tasks.keep, 'before', {'state': {'left': ['slow']}})
         self.stores['slow'].objects[IMAGE] = bytearray(b'half')
         self.copied()
+
+
+class NamesTest(Case):
+    """Stores are written under a name of the attempt's own."""
+
+    def have(self, *faults, **more):
+        super().have(*faults, **more)
+        slow = self.stores['slow']
+        slow.glance_ext_traits = fixture.Store(
+            tidy=False, renames=True).glance_ext_traits
+
+    def noted(self):
+        row = tasks.get(ACTION)
+        return record.Action.of(row).state.get('names', {})
+
+    def test_which_the_row_knows_before_the_first_byte(self):
+        self.have()
+        slow, seen = self.stores['slow'], []
+        take = slow._take
+
+        def taking(name, *more):
+            seen.append((name, self.noted().get('slow')))
+            return take(name, *more)
+        slow._take = taking
+        self.copy()
+        ((name, noted),) = seen
+        self.assertEqual(name, noted)
+        self.assertRegex(name, f'^{IMAGE}[.][0-9a-f]{{12}}$')
+        self.assertEqual({IMAGE: DATA}, slow.objects)
+
+    def test_what_a_process_that_died_began_is_deleted(self):
+        self.have(state={'noted': ['slow', 'cold'], 'copies': {},
+                         'names': {'slow': f'{IMAGE}.abc'}})
+        self.stores['slow'].objects[f'{IMAGE}.abc'] = bytearray(b'half')
+        self.copy()
+        self.assertEqual({IMAGE: DATA}, self.stores['slow'].objects)
+
+    def test_each_attempt_has_one(self):
+        self.have(Fault('add', 'raise', at=70_000))
+        with mock.patch.object(
+                writing.fencing, 'draw_name', side_effect=[
+                    f'{IMAGE}.{number}' for number in range(9)]) as drawn:
+            self.copy()
+        self.assertEqual(3, drawn.call_count)
+        self.assertEqual(f'{IMAGE}.2', self.noted()['slow'])
+        self.is_in('fast', 'slow', 'cold')
+
+    def test_undoing_it_deletes_the_name_and_no_recorded_copy(self):
+        self.have()
+        self.copy()
+        self.stores['slow'].objects[f'{IMAGE}.abc'] = bytearray(b'half')
+        self.run_.action.state['names'] = {'slow': f'{IMAGE}.abc'}
+        self.run_._over = False
+        with mock.patch.object(self.run_, 'confirm', return_value=True):
+            self.assertFalse(aftercare.clear(self.run_, 'slow', IMAGE))
+        self.assertEqual({IMAGE: DATA}, self.stores['slow'].objects)
 
 
 class PartTest(Case):

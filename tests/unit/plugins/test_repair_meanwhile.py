@@ -20,9 +20,11 @@ from glance_ext.host import contexts
 from glance_ext.host import copies
 from glance_ext.host import database
 from glance_ext.host import locks
+from glance_ext.host import tasks
 from glance_ext.plugins import repair
 from glance_ext.plugins import verdicts
 from glance_ext.plugins import verify
+from glance_ext.stores import fixture
 from glance_ext.stores.fixture import Fault
 from glance_ext.transfer.progress import Progress
 from tests.unit.plugins import bad_copy
@@ -99,12 +101,29 @@ class MeanwhileTest(bad_copy.BadCopyCase):
 
         def refused(phase, *arguments, **named):
             if phase == record.VERIFYING:
+                self.run_.stop(Lost())
                 raise Lost
             return write(phase, *arguments, **named)
         self.run_.write = refused
         self.assertRaises(Lost, self.repair)
         self.assertEqual({'fast': DATA, 'slow': DATA}, self.held())
         self.assertEqual({'fast': self.good}, self.recorded())
+
+    def test_what_it_begins_to_write_has_a_name_that_the_row_knows(self):
+        slow, seen = self.stores['slow'], []
+        slow.glance_ext_traits = fixture.Store(
+            tidy=False, renames=True).glance_ext_traits
+        take = slow._take
+
+        def taking(name, *more):
+            action = record.Action.of(tasks.get(self.run_.action.id))
+            seen.append((name, action.state['names']))
+            return take(name, *more)
+        slow._take = taking
+        self.repair()
+        ((name, noted),) = seen
+        self.assertEqual({'slow': name}, noted)
+        self.assertEqual({IMAGE: DATA}, slow.objects)
 
     def test_a_cancelled_one_writes_nothing_more(self):
         self.stores['slow'].plan.meet = mock.Mock(

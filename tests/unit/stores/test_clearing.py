@@ -24,6 +24,10 @@ from tests.unit.stores.test_writing import WritingCase
 Fault = fixture.Fault
 
 
+def always():
+    return True
+
+
 class TestClear(WritingCase):
     """What a process that died has left of an image."""
 
@@ -31,7 +35,7 @@ class TestClear(WritingCase):
         store, = self.hold(a=fixture.Store(tidy=False))
         store.objects.update({IMAGE: b'partial', 'other': b'other'})
         for _ in range(2):
-            clearing.clear('a', IMAGE, None)
+            clearing.clear('a', IMAGE, None, always)
             self.assertEqual({'other': b'other'}, store.objects)
 
     def test_fails_where_the_store_does(self):
@@ -40,7 +44,7 @@ class TestClear(WritingCase):
         store.objects[IMAGE] = b'partial'
         for kind in (errors.StoreError, errors.StoreStalled):
             with self.assertRaises(kind) as caught:
-                clearing.clear('a', IMAGE, None, patience=0.1)
+                clearing.clear('a', IMAGE, None, always, patience=0.1)
             self.assertNotIn('password', caught.exception.message)
         self.assertIn(IMAGE, store.objects)
         store.plan.release()
@@ -49,12 +53,12 @@ class TestClear(WritingCase):
         self.hold(a=[])
         for store in ('a', 'none'):
             with self.assertRaises(errors.StoreError):
-                clearing.clear(store, IMAGE, None)
+                clearing.clear(store, IMAGE, None, always)
 
     def test_store_that_only_reads_has_nothing(self):
         store, = self.hold(a=[])
         store.glance_ext_traits = traits.Traits(read_only=True)
-        clearing.clear('a', IMAGE, None)
+        clearing.clear('a', IMAGE, None, always)
 
     def test_waits_for_who_writes_there(self):
         store, = self.hold(a=fixture.Store([Fault('add', 'stall', 5)],
@@ -62,10 +66,10 @@ class TestClear(WritingCase):
         with self.transaction() as transaction:
             self.write(transaction, stall_timeout=0.05)
         with self.assertRaises(errors.StoreStalled):
-            clearing.clear('a', IMAGE, None, patience=0.05)
+            clearing.clear('a', IMAGE, None, always, patience=0.05)
         self.assertIn(IMAGE, store.objects)
         store.plan.release()
-        clearing.clear('a', IMAGE, None)
+        clearing.clear('a', IMAGE, None, always)
         self.assertEqual({}, store.objects)
 
 
@@ -119,7 +123,7 @@ class TestHangingDriver(WritingCase):
 
     def test_other_images_are_written_meanwhile(self):
         self.hang(Fault('add', 'stall'))
-        with writing.Transaction('other', None) as other:
+        with writing.Transaction('other', None, fixture.Owner()) as other:
             self.assertIsInstance(self.write(other)['a'], writing.Written)
             other.commit('a')
         self.assertEqual({'other': DATA}, self.released())

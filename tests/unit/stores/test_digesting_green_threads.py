@@ -42,7 +42,7 @@ SCRIPT = textwrap.dedent('''
             transaction.commit(store)
     eventlet.spawn(tick)
     with (fixture.stores(stores),
-          writing.Transaction('image', None) as transaction,
+          writing.Transaction('image', None, fixture.Owner()) as transaction,
           Digests(['md5', 'sha512'], 0) as digests):
         transaction.write(
             (bytes(1 << 16) for _ in range(200)), ['slow', 'bad', 'good'],

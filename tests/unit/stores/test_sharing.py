@@ -55,7 +55,8 @@ class TestDriversDoNotHash(unittest.TestCase):
         self.enterContext(mock.patch.object(sharing, '_own', Counted))
 
     def write(self, targets):
-        with writing.Transaction('image', None) as transaction:
+        with writing.Transaction('image', None, fixture.Owner()
+                                 ) as transaction:
             outcome, found = cases.write(transaction, cases.cut(DATA),
                                          targets, len(DATA))
             self.assertEqual(FOUND, found)

@@ -58,7 +58,7 @@ class WritingCase(unittest.TestCase):
         return outcome
 
     def transaction(self):
-        return writing.Transaction(IMAGE, None)
+        return writing.Transaction(IMAGE, None, fixture.Owner())
 
 
 class TestOutcome(WritingCase):

@@ -181,7 +181,7 @@ def _write(schedule, data, known, targets, committed):
             raise schedules.Broken
 
     caller = threading.current_thread()
-    transaction = writing.Transaction(schedules.IMAGE, None)
+    transaction = writing.Transaction(schedules.IMAGE, None, fixture.Owner())
     with contextlib.suppress(schedules.Broken):
         with (transaction,
               digests.Digests(['md5', 'sha256'], schedule.threads) as taken):

@@ -119,6 +119,27 @@ class MovedTest(Case):
         self.stopped.wait.assert_called_once_with(1)
 
 
+class StoppedTest(Case):
+    def test_a_new_copy_in_the_place_of_the_old_one_stays(self):
+        """Stopped for hours, between marking the copy and deleting it."""
+        self.have()
+        self.add_copy('new')
+        retired = copies.retired
+
+        def stopped(image_id, store):
+            found = retired(image_id, store)
+            if found and len(self.states()) == 2:
+                # Another run deletes it, and somebody copies it back.
+                database.transaction(lambda connection: copies.remove_retired(
+                    connection, self.first))
+                self.add_copy('full')
+            return found
+        with mock.patch.object(copies, 'retired', stopped):
+            self.assertFalse(self.drain())
+        self.assertEqual('busy', self.told[0]['outcome'])
+        self.assertEqual(DATA, self.held()['full'])
+
+
 class LeftTest(Case):
     def test_an_image_that_is_locked(self):
         self.have()
