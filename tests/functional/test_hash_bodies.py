@@ -69,7 +69,7 @@ NOT_OF_THE_SCHEMA = {
     'a word as rehash': b'{"rehash": "true"}',
     'null as rehash': b'{"rehash": null}',
     'infinity as rehash': b'{"rehash": 1e999}',
-    'deep as rehash': b'{"rehash": ' + b'[' * 400 + b']' * 400 + b'}',
+    'deep as rehash': b'{"rehash": ' + b'[' * 30 + b']' * 30 + b'}',
 }
 
 
@@ -93,6 +93,11 @@ class BodyTest(cases.HashCase):
 
     def test_400_for_what_is_not_of_the_schema(self):
         self.check_refused(NOT_OF_THE_SCHEMA, "'image-hash'")
+
+    def test_400_for_what_is_nested_deeper_than_anything(self):
+        self.check_refused({
+            depth: b'{"rehash": ' + b'[' * depth + b']' * depth + b'}'
+            for depth in (32, 400)}, 'nested too deeply')
 
     def test_400_at_any_depth(self):
         for depth in range(100, 1100, 11):
