@@ -61,7 +61,8 @@ class Keeper(threading.Thread):
         self._expired = ''
         #: Whether the last look left stale actions, for want of room.
         self._left_some = False
-        #: When all that was stale was last dealt with.
+        self._left_failed = False
+        #: When all that was stale and had failed was last dealt with.
         self._looked: datetime.datetime | None = None
 
     def run(self) -> None:
@@ -78,14 +79,14 @@ class Keeper(threading.Thread):
             time.sleep(min(_BEAT, timeout / 4))
 
     def _sweep(self) -> None:
-        self._left_some = False
+        self._left_some = self._left_failed = False
         try:
             begun = db.now()
             if posting.is_on():
                 posting.tend()
             for action in stale(self._looked):
                 self._end(action)
-            self._looked = None if self._left_some else begun
+            self._looked = None if self._left_failed else begun
             for ended in task_sweeps.ended_since(db.now() - _LOOK_AFTER):
                 by_type = collections.defaultdict(list)
                 for action in known(ended):
@@ -117,6 +118,7 @@ class Keeper(threading.Thread):
             take_over(action, self._executor)
         else:
             self._left_some = True
+            self._left_failed |= action.status == tasks.FAILURE
 
 
 def take_over(action: record.Action, executor: Executor) -> bool:

@@ -26,6 +26,7 @@ from glance_ext.actions import posting
 from glance_ext.actions import reach
 from glance_ext.actions import record
 from glance_ext.host import task_sweeps
+from glance_ext.host import tasks
 
 LOG = logging.getLogger(__name__)
 
@@ -139,7 +140,7 @@ class Worker:
                 self._board.consume(action_id)
             return
         if not posting.is_free(action) or not self._executor.has_room(
-                action.owner):
+                None if action.status == tasks.FAILURE else action.owner):
             return
         if reach.lacking(action, reach.stores()):
             self._passed_over = {

@@ -139,13 +139,13 @@ class StaleTest(Case):
         self.pass_(30)
         self.sweep()
         self.keeper._executor = mock.Mock(has_room=lambda owner: False)
-        dead = self.die('processing')
-        self.replace(keeper, 'stale', lambda looked: asked.append(
-            looked) or iter([self.read(dead.id)]))
-        self.sweep()
-        self.sweep()
-        self.assertEqual([None, first, first + datetime.timedelta(
-            seconds=30), None], asked)
+        for status in ('processing', 'failure', 'failure'):
+            dead = self.die(status, seconds=0)
+            self.replace(keeper, 'stale', lambda looked, dead=dead: (
+                asked.append(looked) or iter([self.read(dead.id)])))
+            self.sweep()
+        second = first + datetime.timedelta(seconds=30)
+        self.assertEqual([None, first, second, second, None], asked)
 
 
 class TakeOverTest(Case):
