@@ -78,6 +78,8 @@ def options(
             'allowed_ports': '[]',
         },
         'wsgi': {'task_pool_threads': 8},
+        # Most tests have one project that wants every place.
+        'glance_ext': {'max_running_actions_per_project': 0},
     }
     if stores:
         kinds = [store.partition(':')[::2] for store in stores]
