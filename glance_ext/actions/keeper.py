@@ -63,6 +63,9 @@ class Keeper(threading.Thread):
         self._expired = ''
         #: Whether the last look left stale actions, for want of room.
         self._left_some = False
+        self._left_failed = False
+        #: When all that was stale and had failed was last dealt with.
+        self._looked: datetime.datetime | None = None
 
     def run(self) -> None:
         swept = float('-inf')
@@ -78,13 +81,15 @@ class Keeper(threading.Thread):
             time.sleep(min(_BEAT, timeout / 4))
 
     def _sweep(self) -> None:
-        self._left_some = False
+        self._left_some = self._left_failed = False
         try:
+            begun = db.now()
             if posting.is_on():
                 posting.tend()
-            for action in stale():
+            for action in stale(self._looked):
                 with record.apart(action):
                     self._end(action)
+            self._looked = None if self._left_failed else begun
             for ended in task_sweeps.ended_since(db.now() - _LOOK_AFTER):
                 by_type = collections.defaultdict(list)
                 for action in known(ended):
@@ -94,6 +99,7 @@ class Keeper(threading.Thread):
             staging.clean(_has_ended)
             self._expire()
         except Exception:
+            self._looked = None
             LOG.exception('Looking for stuck actions failed; it is done '
                           'again in a while')
 
@@ -115,6 +121,7 @@ class Keeper(threading.Thread):
             take_over(action, self._executor)
         else:
             self._left_some = True
+            self._left_failed |= action.status == tasks.FAILURE
 
 
 def take_over(action: record.Action, executor: Executor) -> bool:
@@ -133,11 +140,15 @@ def take_over(action: record.Action, executor: Executor) -> bool:
     return True
 
 
-def stale() -> Iterator[record.Action]:
-    """Yield the actions that no living process has."""
+def stale(looked: datetime.datetime | None = None
+          ) -> Iterator[record.Action]:
+    """Yield the actions that no living process has.
+
+    :param looked: see :func:`task_sweeps.silent`
+    """
     options = cfg.CONF.glance_ext
     for found in task_sweeps.silent(options.heartbeat_timeout,
-                                    options.import_upload_timeout):
+                                    options.import_upload_timeout, looked):
         yield from (action for action in known(found) if action.was_stale)
 
 

@@ -144,7 +144,7 @@ class Worker:
                 self._board.consume(action_id)
             return
         if not posting.is_free(action) or not self._executor.has_room(
-                action.owner):
+                None if action.status == tasks.FAILURE else action.owner):
             return
         if reach.lacking(action, reach.stores()):
             self._pass_over(action_id)

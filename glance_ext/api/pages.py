@@ -26,7 +26,7 @@ from glance_ext.host import wsgi
 
 #: After so many rows, or as many as a page may have entries where that is
 #: more, no other rows are looked at for it.
-_MOST_LOOKED_AT = 500
+_MOST_LOOKED_AT = 200
 
 #: Tells whether a filter may have a value.
 Check = Callable[[str], bool]
@@ -98,7 +98,7 @@ def fill(page: Page, stretches: Iterable[node.Stretch],
             entries = found[:page.limit]
             return entries, entries[-1].id if entries else None
         looked_at += stretch.looked_at
-        if looked_at > max(page.limit, _MOST_LOOKED_AT):
+        if looked_at >= max(page.limit, _MOST_LOOKED_AT):
             return found, stretch.last
     return found, None
 

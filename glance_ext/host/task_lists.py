@@ -31,6 +31,8 @@ from glance_ext.host.database import tasks
 
 #: How many rows are read at once, at the most.
 _BATCH = 500
+#: How many rows are read at least where few of them may be wanted.
+_TYPED = 200
 #: So few rows are sorted whole.
 _FEW = 1000
 #: How many of those written to last are looked at; then all.
@@ -70,7 +72,8 @@ def newest_first(*, owner: str | None = None, status: str | None = None,
         (tasks.c.owner, owner), (tasks.c.image_id, image_id),
         (tasks.c.status, status)) if value is not None}
     if action_type is not None:
-        count = max(count, _BATCH // 2)
+        # The first look finds what there is, or that it is rare.
+        count = max(count, _TYPED)
     last = None
     if after:
         found = db.read(_KEYS.where(tasks.c.id == after))

@@ -33,6 +33,10 @@ _BATCH = 500
 #: How many are looked at for being expired.
 _STRETCH = 5000
 
+#: A row that was handed back says that it was written so much earlier at the
+#: most: the largest ``heartbeat_timeout``, and a minute for the clocks.
+_BACKDATED = datetime.timedelta(seconds=3660)
+
 _INPUT = sa.type_coerce(task_info.c.input, sa.Text)
 _RESULT = sa.func.coalesce(sa.type_coerce(task_info.c.result, sa.Text), '')
 _BOTH = tasks.join(task_info, task_info.c.task_id == tasks.c.id)
@@ -50,7 +54,8 @@ class Waiting(NamedTuple):
     message: str | None = None
 
 
-def silent(heartbeat_timeout: int, upload_timeout: int
+def silent(heartbeat_timeout: int, upload_timeout: int,
+           looked: datetime.datetime | None = None
            ) -> Iterator[list[rows.Task]]:
     """Yield the unfinished rows that may have no living owner.
 
@@ -61,6 +66,8 @@ def silent(heartbeat_timeout: int, upload_timeout: int
 
     :param upload_timeout: leave out what has been waiting for an upload for
         less
+    :param looked: when all that this yielded was last dealt with. Of what
+        failed, only rows that were written to since then are looked at
     """
     now = db.now()
     before = tasks.c.updated_at < now - datetime.timedelta(
@@ -71,7 +78,7 @@ def silent(heartbeat_timeout: int, upload_timeout: int
         sa.not_(_is_uploaded()))
     for status, more in ((rows.PENDING, sa.not_(awaited)),
                          (rows.PROCESSING, sa.true()),
-                         (rows.FAILURE, _undone())):
+                         (rows.FAILURE, _undone(looked))):
         yield from _in_batches(tasks.c.status == status, before, more)
 
 
@@ -104,7 +111,7 @@ def unfinished() -> Iterator[list[rows.Task]]:
     """Yield the rows that wait, run or are undone."""
     yield from _in_batches(
         tasks.c.status.in_((rows.PENDING, rows.PROCESSING)))
-    yield from _in_batches(tasks.c.status == rows.FAILURE, _undone())
+    yield from _in_batches(tasks.c.status == rows.FAILURE, _undone(db.now()))
 
 
 def expire(after: str) -> tuple[str, int]:
@@ -216,9 +223,15 @@ def _ours() -> list[Any]:
     return [tasks.c.deleted == sa.false(), rows.is_ours()]
 
 
-def _undone() -> Any:
-    """Return the SQL condition that a failed action is not all undone."""
-    return sa.and_(_RESULT.not_like('%"phase": "ended"%'), rows.lives())
+def _undone(since: datetime.datetime | None) -> Any:
+    """Return the SQL condition that a failed action is not all undone.
+
+    :param since: leave out rows that were last written to before
+    """
+    written = sa.true() if since is None else (
+        tasks.c.updated_at >= since - _BACKDATED)
+    return sa.and_(written, _RESULT.not_like('%"phase": "ended"%'),
+                   rows.lives())
 
 
 def _is_uploaded() -> Any:

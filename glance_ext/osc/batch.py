@@ -24,14 +24,15 @@ import abc
 import argparse
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 import dataclasses
+import functools
 import itertools
-import time
 from typing import Any
 
 from glance_ext import client
 from glance_ext.client import words
 from glance_ext.osc import calling
 from glance_ext.osc import cells
+from glance_ext.osc import full_queue
 from glance_ext.osc import selection
 
 #: Exit status after Ctrl-C, as a shell has it: 128 + SIGINT.
@@ -259,8 +260,9 @@ class BatchCommand(calling.Lister):
                 if parsed_args.dry_run:
                     job.plan = self.plan(cloud, job.image, parsed_args)
                 else:
-                    job.action = self._start(
-                        cloud, job, job.image, parsed_args
+                    start = functools.partial(self.start, cloud, job.image)
+                    job.action = full_queue.wait(
+                        start, parsed_args, self._display
                     )
                     job.idle = job.action is None
                 if job.action:
@@ -273,30 +275,6 @@ class BatchCommand(calling.Lister):
                 if job.action is None:
                     self._complain('%s: %s', job.name, error)
         self._asked_for_all = True
-
-    def _start(
-        self,
-        cloud: client.Client,
-        job: Job,
-        image: client.Image,
-        parsed_args: argparse.Namespace,
-    ) -> client.Action | None:
-        """Start an action; who waits anyway waits for a full queue too."""
-        while True:
-            try:
-                return self.start(cloud, image, parsed_args)
-            except client.Refused as error:
-                waits = parsed_args.wait or parsed_args.parallel
-                if error.status != 413 or not error.retry_after or not waits:
-                    raise
-                self._display.close()
-                self.log.warning(
-                    '%s: %s Retrying in %s s.',
-                    job.name,
-                    error.words,
-                    error.retry_after,
-                )
-                time.sleep(error.retry_after)
 
     def _follow(self, job: Job, action: client.Action) -> str:
         job.action, job.idle = action, False

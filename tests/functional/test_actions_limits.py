@@ -29,6 +29,7 @@ THIRD = User('third-user', 'third-project', ('member', 'reader'))
 class LimitsTest(life.LifeCase):
     arguments = {'config': {**life.QUICK, 'glance_ext': {
         'heartbeat_timeout': 10, 'max_running_actions': 4,
+        'max_running_actions_per_project': None,
         'max_running_actions_per_store': 1}}}
 
     def test_what_a_limit_holds_back_says_so_and_holds_back_nobody(self):
@@ -62,6 +63,7 @@ class WaitingTest(life.LifeCase):
 
     arguments = {'config': {**life.QUICK, 'glance_ext': {
         'heartbeat_timeout': 10, 'max_running_actions': 4,
+        'max_running_actions_per_project': None,
         'max_waiting_actions_per_project': 3, 'export_timeout': 10}}}
 
     def images(self, count):

@@ -77,7 +77,11 @@ def options(
             'allowed_hosts': '[127.0.0.1]',
             'allowed_ports': '[]',
         },
-        'glance_ext': {'export_allowed_hosts': '127.0.0.1'},
+        'glance_ext': {
+            'export_allowed_hosts': '127.0.0.1',
+            # Most tests have one project that wants every place.
+            'max_running_actions_per_project': 0,
+        },
         'wsgi': {'task_pool_threads': 8},
     }
     if stores:

@@ -17,6 +17,7 @@ import threading
 from glance_ext.actions import run as run_
 from glance_ext.host import database
 from glance_ext.host import pools
+from glance_ext.host import task_sweeps
 from tests.unit.actions import executing
 
 LOG = 'glance_ext.actions.executor'
@@ -106,6 +107,46 @@ class AliveTest(Case):
             # What waits moves nothing.
             self.assertEqual({*runs[:2], kept}, {
                 call.args[0] for call in self.moved.mock_calls})
+
+    def test_all_that_waits_is_kept_by_one_write(self):
+        runs = self.submit(9)
+        written = []
+        self.replace(task_sweeps, '_keep_all', side_effect=lambda *_, some,
+                     moment: written.append([each.id for each in some]))
+        for seconds in (29, 2, 28, 2):
+            self.pass_(seconds)
+            self.executor.beat()
+        # It is written to four times within the time that it has.
+        self.assertEqual([7, 7], [len(each) for each in written])
+        self.assertEqual({run.action.id for run in runs[2:]},
+                         set(written[0]))
+
+    def test_what_somebody_else_took_is_left_and_the_others_are_kept(self):
+        runs = self.submit(6)
+        self.pass_(31)
+        run_.Run(self.read(runs[4].action.id), None).fenced(None, 'Theirs')
+        self.executor.beat()
+        self.assertEqual('Theirs', self.read(runs[4].action.id).message)
+        self.assertFalse(runs[4].is_ours())
+        self.pass_(1)
+        self.assertTrue(all(run.is_ours() for run in (*runs[:4], runs[5])))
+
+    def test_what_was_cancelled_elsewhere_is_found_at_the_next_beat(self):
+        runs = self.submit(4)
+        self.cancel(runs[3].action.id)
+        self.executor.beat()
+        self.assertIn(runs[3], self.begun())
+
+    def test_without_a_database_what_waits_is_given_up_when_it_is_stale(self):
+        runs = self.submit(3)
+        self.replace(task_sweeps, 'keep', side_effect=database.FAILURES[0])
+        for seconds, ours in (60, True), (61, False):
+            self.pass_(seconds)
+            with self.assertLogs(LOG, 'WARNING') as log:
+                self.executor.beat()
+            self.assertIn('could not be written',
+                          log.records[0].getMessage())
+            self.assertIs(ours, runs[2].is_ours())
 
     def test_what_a_request_works_at_is_held_until_it_ends(self):
         kept = self.run_of()

@@ -11,6 +11,7 @@
 # under the License.
 """What a keeper does about each action that nobody keeps."""
 
+import datetime
 import pathlib
 import tempfile
 from unittest import mock
@@ -127,6 +128,24 @@ class StaleTest(Case):
         self.sweep()
         self.assertEqual((1, False), (len(self.held()),
                                       self.keeper._left_some))
+
+
+    def test_what_failed_long_ago_is_looked_at_until_all_is_dealt_with(self):
+        asked = []
+        self.replace(keeper, 'stale', lambda looked: asked.append(
+            looked) or iter(()))
+        self.sweep()
+        first = database.now()
+        self.pass_(30)
+        self.sweep()
+        self.keeper._executor = mock.Mock(has_room=lambda owner: False)
+        for status in ('processing', 'failure', 'failure'):
+            dead = self.die(status, seconds=0)
+            self.replace(keeper, 'stale', lambda looked, dead=dead: (
+                asked.append(looked) or iter([self.read(dead.id)])))
+            self.sweep()
+        second = first + datetime.timedelta(seconds=30)
+        self.assertEqual([None, first, second, second, None], asked)
 
 
 class TakeOverTest(Case):

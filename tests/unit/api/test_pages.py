@@ -12,11 +12,13 @@
 """Pages of lists."""
 
 import unittest
+from unittest import mock
 
 from glance.common import wsgi
 from oslo_config import cfg
 import webob.exc
 
+from glance_ext.actions import node
 from glance_ext.api import pages
 
 MARKER = '71c675ab-d94f-49cd-a114-e12490b328d9'
@@ -55,3 +57,27 @@ class LinksTest(unittest.TestCase):
 
     def test_the_last_page_has_no_next(self):
         self.assertEqual({'first': '/x'}, read('').links('/x', None))
+
+
+class FillTest(unittest.TestCase):
+    def fill(self, limit, *stretches):
+        asked = iter(stretches)
+        found = pages.fill(pages.Page(limit, None, {}, {}), (
+            node.Stretch([mock.Mock(id=each) for each in ids], looked_at,
+                         last) for ids, looked_at, last in asked), list)
+        return [each.id for each in found[0]], found[1], len(list(asked))
+
+    def test_a_full_page_goes_on_behind_its_last_entry(self):
+        self.assertEqual(([*'ab'], 'b', 1), self.fill(
+            2, ('a', 1, 'a'), ('bc', 2, 'c'), ('d', 1, 'd')))
+
+    def test_the_last_page_is_told(self):
+        self.assertEqual(([*'ab'], None, 0), self.fill(2, ('ab', 2, 'b')))
+        self.assertEqual(([], None, 0), self.fill(2))
+
+    def test_what_is_rare_is_not_searched_for_without_end(self):
+        self.assertEqual((['a'], 'z', 1), self.fill(
+            25, ('a', 150, 'y'), ('', 150, 'z'), ('b', 150, 'x')))
+        # A page that may have more looks at more.
+        self.assertEqual((['a', 'b'], 'x', 0), self.fill(
+            400, ('a', 150, 'y'), ('', 150, 'z'), ('b', 150, 'x')))

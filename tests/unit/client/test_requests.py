@@ -119,6 +119,20 @@ class RequestsTest(unittest.TestCase):
         for images in self.clients():
             self.assertEqual(2, len(list(images.imports.list())))
 
+    def test_an_empty_page_need_not_be_the_last(self):
+        for query, body in (
+            ('', {'image_imports': [], 'next': '/v2/x?marker=a1'}),
+            (
+                '?marker=a1',
+                {'image_imports': [IMPORT], 'next': '/v2/x?marker=a1'},
+            ),
+        ):
+            self.server.on(
+                f'GET /v2/image-imports{query}', stub.Reply(200, body)
+            )
+        for images in self.clients():
+            self.assertEqual(1, len(list(images.imports.list())))
+
     def test_delete(self):
         self.server.on(
             'DELETE /v2/image-exports/a1', stub.Reply(204, '', 'text/plain')

@@ -90,6 +90,15 @@ class SilentTest(CountingCase):
             self.add_task(task_id, **columns)
         self.assertEqual({'waits', 'runs', 'fails', 'lost'}, self.silent())
 
+    def test_what_failed_is_looked_at_once(self):
+        for task_id, hours in ('new', 1), ('old', 2):
+            self.add_task(task_id, status='failure', updated_at=ago(
+                hours=hours))
+        looked = ago(seconds=30)
+        self.assertEqual({'new'}, flat(
+            task_sweeps.silent(120, 3600, looked)))
+        self.assertEqual({'new', 'old'}, self.silent())
+
     def test_what_awaits_an_upload_has_its_own_time(self):
         for task_id, timeout, seconds, result in (
                 ('young', 3600, 125, None), ('old', 3600, 3605, None),

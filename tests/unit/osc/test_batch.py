@@ -15,7 +15,7 @@ import signal
 import threading
 from unittest import mock
 
-from glance_ext.osc import batch
+from glance_ext.osc import full_queue
 from tests.unit.client import stub
 from tests.unit.osc import shell
 
@@ -82,7 +82,7 @@ class ParallelTest(shell.ShellCase):
 
     def test_who_waits_waits_for_a_full_queue_too(self):
         self.fill()
-        with mock.patch.object(batch.time, 'sleep') as sleep:
+        with mock.patch.object(full_queue.time, 'sleep') as sleep:
             rows = self.rows(f'{HASH} --parallel 1 i1 i2')
         self.assertEqual(['success'] * 2, [row['status'] for row in rows])
         self.assertIn(mock.call(1), sleep.mock_calls)
