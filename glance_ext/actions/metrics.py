@@ -161,9 +161,9 @@ class _Seen:
         for rows in task_sweeps.unfinished():
             found.update((each.action_type, each.status == tasks.PENDING)
                          for each in record.read_all(rows))
-        for (action_type, is_waiting), count in sorted(found.items()):
-            (waiting if is_waiting else running).add_metric(
-                [action_type], count)
+        for action_type in sorted({each for each, _is_waiting in found}):
+            running.add_metric([action_type], found[action_type, False])
+            waiting.add_metric([action_type], found[action_type, True])
         yield running
         yield waiting
         yield core.GaugeMetricFamily(

@@ -52,9 +52,9 @@ class SeenTest(Case):
         self.new('pending', action_type='invented')
         self.new('success', action_type='verify')
         self.assertEqual(
-            {('glance_ext_actions_running', ''): 0,
+            {('glance_ext_actions_running', 'invented'): 0,
              ('glance_ext_actions_running', 'hash'): 2,
-             ('glance_ext_actions_waiting', ''): 1,
+             ('glance_ext_actions_waiting', 'invented'): 1,
              ('glance_ext_actions_waiting', 'hash'): 2,
              (WITHOUT_HASH,): 0},
             {name: value for name, value in self.told().items()

@@ -30,6 +30,7 @@ from glance_ext.host import database
 from glance_ext.host import dead_imports
 from glance_ext.host import locks
 from glance_ext.host import signatures
+from glance_ext.host import task_sweeps
 from glance_ext.host import tasks
 from tests.unit import tables
 from tests.unit.actions import executing
@@ -141,7 +142,7 @@ class ReaderTest(Case):
         self.do(lambda connection: connection.execute(
             database.tasks.update().values(
                 expires_at=database.now() - rows.datetime.timedelta(1))))
-        tasks.expire('')
+        task_sweeps.expire('')
         self.assertIsNone(tasks.get(bad))
 
     def test_a_lock_that_one_holds_is_broken_by_the_rule_of_glance(self):
@@ -220,9 +221,11 @@ class ApartTest(Case):
         board = mock.Mock(**{'connect.return_value.posted.return_value': set(),
                              'connect.return_value.workers.return_value': []})
         self.replace(posting, 'board', lambda: board)
-        self.replace(jobboard, 'why_waiting', side_effect=[KeyError('x'),
-                                                           'Waiting for one'])
-        posting.tend([self.read(first.id), self.read(second.id)])
+
+        def why(action, workers):
+            return {second.id: 'Waiting for one'}[action.id]
+        self.replace(jobboard, 'why_waiting', why)
+        posting.tend()
         self.assertEqual(
             ['Waiting: the jobboard does not answer', 'Waiting for one'],
             [self.read(each.id).message for each in (first, second)])

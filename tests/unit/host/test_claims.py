@@ -97,6 +97,7 @@ class UsageTest(ClaimCase):
 
 class RequireTest(ClaimCase):
     def test_an_action_without_limits_asks_nothing_and_locks_nothing(self):
+        self.options.config(group='glance_ext', secret_key='k' * 16)
         self.begin(self.claim({}, 9 * MIB, 9))
         self.assertEqual(1, len(database.read(sa.select(database.tasks.c.id))))
 

@@ -26,6 +26,8 @@ import sqlalchemy as sa
 from glance_ext.host import database
 from glance_ext.host import images
 from glance_ext.host import signatures
+from glance_ext.host import task_lists
+from glance_ext.host import task_sweeps
 from glance_ext.host import tasks
 from tests.unit import tables
 
@@ -121,12 +123,16 @@ class RowTest(Case):
     def test_a_forged_row_is_in_no_list_and_counts_as_nothing(self):
         task = self.forge(SPEC, image_id=IMAGE)
         ended = self.forge(SPEC, status='success')
-        self.assertEqual(([], [], []), (
-            tasks.ours(), tasks.unfinished(),
-            tasks.ended_since(database.now() - datetime.timedelta(hours=1))))
-        self.assertEqual([[]] * 3, list(tasks.newest_first(count=10)))
+        since = database.now() - datetime.timedelta(hours=1)
+        for batches in (task_sweeps.unfinished(),
+                        task_sweeps.ended_since(since)):
+            self.assertEqual([], [row for rows in batches for row in rows])
+        self.assertEqual([], tasks.ours())
+        self.assertEqual([], [
+            row for stretch in task_lists.newest_first(count=10)
+            for row in stretch.tasks])
         self.change(ended, expires_at=database.now())
-        self.assertEqual(('', 0), tasks.expire(''))
+        self.assertEqual(('', 0), task_sweeps.expire(''))
         self.assertEqual(SPEC, tasks.get(task.id).input['glance_ext'])
 
     def test_what_cannot_be_decoded_stops_no_query(self):

@@ -14,6 +14,7 @@
 from unittest import mock
 
 from glance_ext.host import database
+from glance_ext.host import signatures
 from glance_ext.host import task_lists
 from tests.unit import tables
 from tests.unit.host.test_tasks import IMAGE
@@ -124,8 +125,10 @@ class CostTest(Case):
                     'owner': tables.PROJECT, 'created_at': moment,
                     'updated_at': moment, 'deleted': False, **columns}))
                 connection.execute(database.task_info.insert().values(
-                    task_id=f'{number:06}',
-                    input={'glance_ext': {'action_type': 'hash'}}))
+                    task_id=f'{number:06}', input=signatures.sign(
+                        f'{number:06}', columns.get('owner', tables.PROJECT),
+                        {'image_id': columns.get('image_id'),
+                         'glance_ext': {'action_type': 'hash'}})))
         database.transaction(work)
         self.added += count
 

@@ -18,6 +18,7 @@ import uuid
 import sqlalchemy as sa
 
 from glance_ext.host import database
+from glance_ext.host import signatures
 from glance_ext.host import tasks
 from tests.unit import tables
 
@@ -26,6 +27,11 @@ OURS = {'glance_ext': {'action_type': 'hash'}}
 
 
 class Case(tables.TablesCase):
+    def setUp(self):
+        super().setUp()
+        # Without it there is one more row, of the key.
+        self.options.config(group='glance_ext', secret_key='k' * 16)
+
     def add_task(self, task_id='a', input_=OURS, image_id=IMAGE,
                  status=tasks.PENDING, owner=tables.PROJECT, **columns):
         tasks.insert(
@@ -217,4 +223,5 @@ class WaitingTest(Case):
                 id=name, type='t', status='pending', owner=tables.PROJECT,
                 created_at=moment, updated_at=moment, deleted=False))
             connection.execute(database.task_info.insert().values(
-                task_id=name, input=OURS))
+                task_id=name,
+                input=signatures.sign(name, tables.PROJECT, OURS)))

@@ -145,6 +145,8 @@ class ClearTest(Case):
         self.assertEqual(DATA, self.left())
 
     def test_nobody_can_begin_to_write_meanwhile(self):
+        # Without it there is one more row, of the key.
+        self.options.config(group='glance_ext', secret_key='k' * 16)
         self.leave()
         remove = aftercare.clearing.remove_leftovers
 
