@@ -78,7 +78,7 @@ class ShapeTest(cases.HashCase):
         image = self.glance.legacy(b'data')
         self.glance.fault('raise', image=image)
         action = self.hash(image)
-        self.failed('store_error', action)
+        self.failed('store_unavailable', action)
         self.assertRegex(action['expires_at'], TIME)
         self.assertEqual(action['message'], action['error']['message'])
 
@@ -246,7 +246,7 @@ class SecretTest(cases.HashCase):
         path.unlink()
         path.mkdir()
         action = self.hash(image)
-        self.failed('store_error', action)
+        self.failed('store_unavailable', action)
         self.check_silent(image, action)
 
     def test_when_the_data_is_damaged(self):
@@ -275,5 +275,5 @@ class SecretTest(cases.HashCase):
                 action = self.hash(image)
                 self.assertEqual('failure', action['status'])
                 self.assertIn(action['error']['code'],
-                              ('store_error', 'data_missing'))
+                              ('store_unavailable', 'data_missing'))
                 self.check_silent(image, action)

@@ -240,7 +240,7 @@ class FailureTest(ImportCase):
                 fault = self.glance.fault('raise', 'add', store='cold',
                                           image=self.image, at=200_000)
                 action = self.copy(self.image, 'slow', 'cold', **body)
-                self.assertUndone(action, 'store_error', self.before,
+                self.assertUndone(action, 'store_unavailable', self.before,
                                   self.there)
                 self.assertEqual(('', 'cold'), self.lists(self.image))
                 self.assertEqual('rolled-back', action['progress']['stores'][
@@ -261,7 +261,7 @@ class FailureTest(ImportCase):
     def test_all_stores_failing_is_a_failure_in_any_case(self):
         self.glance.fault('raise', 'add', image=self.image, at=200_000)
         action = self.copy(self.image, 'slow', 'cold', allow_failure=True)
-        self.assertUndone(action, 'store_error', self.before, self.there)
+        self.assertUndone(action, 'store_unavailable', self.before, self.there)
         self.assertEqual(('', 'slow,cold'), self.lists(self.image))
 
     def test_what_nothing_can_mend_ends_the_copy_at_once(self):
@@ -350,8 +350,8 @@ class StagingTest(ImportCase):
         image = self.glance.upload(DATA, stores=('fast',))
         before, there = self.rows(image), self.objects(image)
         self.glance.fault('raise', 'add', store='cold', image=image)
-        self.assertUndone(self.copy(image, 'slow', 'cold'), 'store_error',
-                          before, there)
+        self.assertUndone(self.copy(image, 'slow', 'cold'),
+                          'store_unavailable', before, there)
         self.assertEqual([], staged(self.glance))
 
     def test_what_lies_in_staging_is_not_taken_for_the_image(self):
@@ -366,8 +366,8 @@ class StagingTest(ImportCase):
         image = self.glance.upload(DATA, stores=('fast',))
         before, there = self.rows(image), self.objects(image)
         self.glance.fault('corrupt', store='slow', image=image, at=7)
-        self.assertUndone(self.copy(image, 'slow', 'cold'), 'store_error',
-                          before, there)
+        self.assertUndone(self.copy(image, 'slow', 'cold'),
+                          'store_unavailable', before, there)
 
     def test_all_stores_are_refused_where_the_operator_wants_that(self):
         image = self.glance.upload(DATA, stores=('fast',))

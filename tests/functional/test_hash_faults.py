@@ -37,7 +37,7 @@ FOUR_TIMES = {**QUICK, 'DEFAULT': {'http_retries': 3}}
 class OneAttemptTest(hash_life.LifeCase):
     """``http_retries = 0``: the first error of the only copy is the last."""
 
-    def test_exception_at_any_byte_is_store_error(self):
+    def test_exception_at_any_byte_is_store_unavailable(self):
         for at, error in (
             (None, 'RemoteServiceUnavailable'),
             (0, 'BackendException'),
@@ -50,7 +50,7 @@ class OneAttemptTest(hash_life.LifeCase):
                 fault = self.glance.fault(
                     'raise', image=image, at=at, error=error)
                 action = self.hash(image)
-                self.assertFailed(action, 'store_error', image)
+                self.assertFailed(action, 'store_unavailable', image)
                 self.assertEqual(1, self.glance.fired(fault))
                 self.assertEqual(1, action['attempt'])
                 self.assertEqual(1, action['max_attempts'])
@@ -122,7 +122,7 @@ class OneAttemptTest(hash_life.LifeCase):
 
     def test_checksum_stays_after_every_failure(self):
         for kind, at, code in (
-            ('raise', MIDDLE, 'store_error'),
+            ('raise', MIDDLE, 'store_unavailable'),
             ('cut', MIDDLE, 'short_read'),
             ('notfound', 0, 'data_missing'),
         ):
@@ -144,7 +144,7 @@ class OneAttemptTest(hash_life.LifeCase):
     def test_failed_hash_can_be_asked_for_again(self):
         image = self.glance.legacy(DATA)
         self.glance.fault('raise', image=image, at=MIDDLE)
-        self.assertFailed(self.hash(image), 'store_error', image)
+        self.assertFailed(self.hash(image), 'store_unavailable', image)
         self.assertHashed(self.hash(image), image)
 
     def test_stall_and_slowness_only_take_time(self):
@@ -180,7 +180,7 @@ class FailedRehashTest(hash_life.LifeCase):
 
     def test_failed_rehash_leaves_all_three_fields_at_every_moment(self):
         for kind, code in (
-            ('raise', 'store_error'),
+            ('raise', 'store_unavailable'),
             ('cut', 'short_read'),
             ('zeros', 'hash_mismatch'),
             ('corrupt', 'hash_mismatch'),
@@ -253,7 +253,7 @@ class TwoCopiesTest(hash_life.LifeCase):
             for store in ('fast', 'slow')
         ]
         action = self.hash(image)
-        self.assertFailed(action, 'store_error', image)
+        self.assertFailed(action, 'store_unavailable', image)
         self.assertEqual(2, action['attempt'])
         self.assertEqual([1, 1], [*map(self.glance.fired, faults)])
         self.assertIn("store 'slow'", action['error']['message'])
@@ -346,7 +346,7 @@ class BackoffTest(hash_life.LifeCase):
                 words = f'attempt {said["attempt"]} of 4'
                 self.assertIn(words, said['message'])
         action = self.ended(action)
-        self.assertFailed(action, 'store_error', exhausted)
+        self.assertFailed(action, 'store_unavailable', exhausted)
         self.assertEqual(4, self.glance.fired(failing))
         self.assertEqual((4, 4), (action['attempt'], action['max_attempts']))
         gaps = [b - a for a, b in itertools.pairwise(moments)]

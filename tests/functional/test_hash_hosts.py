@@ -66,7 +66,8 @@ class OneStoreTest(HostCase):
     def test_failures_have_their_causes(self):
         image = self.glance.legacy(DATA)
         kept = self.glance.store_file(None, image)
-        for code, fault in (('store_error', 'raise'), ('short_read', 'cut'),
+        for code, fault in (('store_unavailable', 'raise'),
+                            ('short_read', 'cut'),
                             ('data_missing', 'notfound')):
             with self.subTest(code):
                 self.glance.fault(fault, image=image)

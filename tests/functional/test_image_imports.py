@@ -252,5 +252,5 @@ class StoresTest(import_requests.RequestCase):
 
     def test_with_the_last_attempt_it_is_named(self):
         self.assertEqual(
-            "store 'slow' failed: RemoteServiceUnavailable",
+            "store 'slow' is unavailable: RemoteServiceUnavailable",
             self.refused(self.begin_with(times=None)))

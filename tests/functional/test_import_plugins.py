@@ -62,7 +62,7 @@ class PluginsTest(DownloadCase):
         action = self.run_import(
             image, downloading(self.server.serve('/image', DATA), 'fast',
                                'slow'), user=MEMBER)
-        self.assertUndone(action, 'store_error', before, [])
+        self.assertUndone(action, 'store_unavailable', before, [])
         self.assertEqual([], staged(self.glance))
 
     def test_compressed_data_is_stored_as_it_was_before(self):
@@ -141,7 +141,8 @@ class ConversionTest(DownloadCase):
         self.glance.fault('raise', 'add', store='slow', image=self.image)
         uri = self.server.serve('/disk.qcow2', disks.qcow2(
             virtual_size=4 << 20))
-        self.assertNotFetched(self.fetch(uri, 'fast', 'slow'), 'store_error')
+        self.assertNotFetched(
+            self.fetch(uri, 'fast', 'slow'), 'store_unavailable')
 
     def test_a_disk_that_is_larger_than_an_image_may_be(self):
         uri = self.server.serve('/disk.qcow2', disks.qcow2(

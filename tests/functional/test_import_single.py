@@ -55,7 +55,7 @@ class SingleStoreTest(ImportCase):
         self.glance.fault('raise', 'add', image=image, at=100_000)
         action = self.run_import(
             image, downloading(self.server.serve('/image', DATA)))
-        self.assertUndone(action, 'store_error', before, [])
+        self.assertUndone(action, 'store_unavailable', before, [])
         self.assertFalse(self.glance.store_file(None, image).exists())
 
 

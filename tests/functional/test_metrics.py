@@ -56,7 +56,7 @@ class MetricsTest(cases.HashCase):
             self.succeeded(self.hash(self.glance.legacy(b'data')))
         failing = self.glance.legacy(b'data')
         self.glance.fault('raise', image=failing)
-        self.failed('store_error', self.hash(failing))
+        self.failed('store_unavailable', self.hash(failing))
 
         hash_ = (('action_type', 'hash'), ('store', 'fast'))
         expected = {
@@ -66,7 +66,7 @@ class MetricsTest(cases.HashCase):
             ('glance_ext_actions_ended_total', tuple(sorted(
                 (*hash_, ('status', 'failure'))))): 1,
             ('glance_ext_action_failures_total', tuple(sorted(
-                (*hash_, ('code', 'store_error'))))): 1,
+                (*hash_, ('code', 'store_unavailable'))))): 1,
             ('glance_ext_action_duration_seconds_count', hash_): 7,
         }
         # An action is counted a moment after its end can be seen.

@@ -210,7 +210,7 @@ class FailTest(DownloadCase):
         self.glance.fault('raise', 'add', image=self.image, at=70_000)
         body = {**downloading(uri, 'slow', 'cold'), 'allow_failure': True}
         self.assertNotFetched(self.run_import(self.image, body),
-                              'store_error')
+                              'store_unavailable')
         self.glance.clear_faults()
         # Nothing holds the image: it can be asked for again.
         self.assertFetched(self.fetch(uri, 'slow'), 'slow')

@@ -92,5 +92,5 @@ class CloneTest(ImportCase):
         before, there = self.rows(image), self.objects(image)
         self.glance.fault('raise', 'add', store='cold', image=image,
                           at=SIZE // 2)
-        self.assertUndone(self.copy(image, 'slow', 'cold'), 'store_error',
-                          before, there)
+        self.assertUndone(self.copy(image, 'slow', 'cold'),
+                          'store_unavailable', before, there)
