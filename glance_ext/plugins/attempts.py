@@ -59,6 +59,8 @@ class Attempts:
         self._given_up = False
         #: Why each store failed that did so in this attempt.
         self._failed: dict[str, errors.ActionError] = {}
+        #: Why each store failed first, whatever clearing it met afterwards.
+        self._causes: dict[str, errors.ActionError] = {}
         self._staged: Sequence[Readable] = ()
         #: The digests of what is staged, where they are known.
         self._expected: dict[str, str] = {}
@@ -163,21 +165,27 @@ class Attempts:
                    key=lambda each: not each.passing)
 
     def _require_room(self, store: str, image_id: str) -> None:
-        where = drivers.name(store)
+        run, patience = self._run, cfg.CONF.glance_ext.stall_timeout
         if not self._transaction.discard(store):
-            raise errors.StoreBusy(
-                f'{where} still has what the attempt before has written')
-        if clearing.is_occupied(store, image_id, self._run.context,
-                               cfg.CONF.glance_ext.stall_timeout):
-            if not (left_by := _left_by(store, image_id)):
-                raise errors.StoreOccupied(
-                    f'{where} has data under this id already, which is no '
-                    f'copy of the image')
-            clearing.clear(store, image_id, self._run.context,
-                           self._run.confirm,
-                           patience=cfg.CONF.glance_ext.stall_timeout)
-            for action in left_by:
-                aftercare.forget_left(action, store)
+            raise self._causes.get(store) or errors.StoreBusy(
+                f'{drivers.name(store)} still has what the attempt before '
+                f'has written')
+        left_by = _left_by(store, image_id)
+        is_occupied = clearing.is_occupied(
+            store, image_id, run.context, patience)
+        if is_occupied and not left_by:
+            raise errors.StoreOccupied(
+                f'{drivers.name(store)} has data under this id already, which '
+                f'is no copy of the image')
+        for action in left_by:
+            if name := action.state.get('names', {}).get(store):
+                clearing.clear_name(store, image_id, name, run.context,
+                                    run.confirm)
+        if is_occupied:
+            clearing.clear(store, image_id, run.context, run.confirm,
+                           patience=patience)
+        for action in left_by:
+            aftercare.forget_left(action, store)
 
     def _fail(self, store: str, cause: errors.ActionError) -> None:
         """Note that a store has failed.
@@ -185,6 +193,7 @@ class Attempts:
         :raises errors.ActionError: ``cause``, if that decides everything
         """
         self._failed[store] = cause
+        self._causes.setdefault(store, cause)
         self._set(store, 'failure')
         if (isinstance(cause, errors.StoreOccupied)
                 or store not in self._transaction.left):

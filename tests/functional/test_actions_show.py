@@ -246,7 +246,7 @@ class SecretTest(cases.HashCase):
         path.unlink()
         path.mkdir()
         action = self.hash(image)
-        self.failed('store_unavailable', action)
+        self.failed('store_error', action)
         self.check_silent(image, action)
 
     def test_when_the_data_is_damaged(self):
@@ -274,6 +274,6 @@ class SecretTest(cases.HashCase):
                      image))
                 action = self.hash(image)
                 self.assertEqual('failure', action['status'])
-                self.assertIn(action['error']['code'],
-                              ('store_unavailable', 'data_missing'))
+                self.assertIn(action['error']['code'], (
+                    'store_misconfigured', 'store_error', 'data_missing'))
                 self.check_silent(image, action)

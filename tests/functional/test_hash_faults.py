@@ -37,20 +37,20 @@ FOUR_TIMES = {**QUICK, 'DEFAULT': {'http_retries': 3}}
 class OneAttemptTest(hash_life.LifeCase):
     """``http_retries = 0``: the first error of the only copy is the last."""
 
-    def test_exception_at_any_byte_is_store_unavailable(self):
-        for at, error in (
-            (None, 'RemoteServiceUnavailable'),
-            (0, 'BackendException'),
-            (MIDDLE, 'OSError'),
-            (MIDDLE, 'KeyError'),
-            (SIZE, 'RemoteServiceUnavailable'),
+    def test_exception_at_any_byte_has_its_code(self):
+        for at, error, code in (
+            (None, 'RemoteServiceUnavailable', 'store_unavailable'),
+            (0, 'BackendException', 'store_error'),
+            (MIDDLE, 'OSError', 'store_error'),
+            (MIDDLE, 'KeyError', 'store_error'),
+            (SIZE, 'RemoteServiceUnavailable', 'store_unavailable'),
         ):
             with self.subTest(at=at, error=error):
                 image = self.glance.legacy(DATA)
                 fault = self.glance.fault(
                     'raise', image=image, at=at, error=error)
                 action = self.hash(image)
-                self.assertFailed(action, 'store_unavailable', image)
+                self.assertFailed(action, code, image)
                 self.assertEqual(1, self.glance.fired(fault))
                 self.assertEqual(1, action['attempt'])
                 self.assertEqual(1, action['max_attempts'])
@@ -63,7 +63,8 @@ class OneAttemptTest(hash_life.LifeCase):
         self.assertEqual(action['id'], task['id'])
         self.assertEqual('failure', task['status'])
         self.assertEqual(
-            "store 'fast' failed: RemoteServiceUnavailable", task['message'])
+            "store 'fast' is unavailable: RemoteServiceUnavailable",
+            task['message'])
         self.assertEqual(task['message'], action['error']['message'])
         for told in (str(task), str(action)):
             self.assertNotIn('file://', told)
