@@ -174,9 +174,10 @@ def insert(*, type_: str, owner: str, image_id: str | None,
     input_ = signatures.sign(task_id, owner, input_)
 
     def work(connection: db.Connection) -> None:
+        # First, because its lock has to come before anything is read.
+        claim.require(connection)
         if most and _waiting(connection, owner, most) >= most:
             raise TooManyWaiting
-        claim.require(connection)
         connection.execute(tasks.insert().values(
             id=task_id, type=type_, status=status, owner=owner,
             image_id=image_id, user_id=user_id, request_id=request_id,

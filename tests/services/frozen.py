@@ -248,8 +248,8 @@ class FrozenCase(unittest.TestCase):
     def unfinished(self) -> list[Any]:
         return list(self.second.sql(
             "select t.id, t.status, i.result from tasks t join task_info i on "
-            "t.id = i.task_id where i.result not like '%\"phase\": "
-            "\"ended\"%' or i.result is null"))
+            "t.id = i.task_id where t.deleted = 0 and (i.result is null or "
+            "i.result not like '%\"phase\": \"ended\"%')"))
 
     def wait_for(self, thaw: str) -> None:
         if thaw == 'before':
