@@ -92,7 +92,7 @@ class TestObjectsAndFiles(GoesOnCase, unittest.TestCase):
         copies = self.copies(IN_PARTS)
         self.lose_second_part()
         self.assert_goes_on(copies, IN_PARTS, (PART, PART),
-                            errors.StoreError)
+                            errors.StoreUnavailable)
 
     def test_from_a_file_to_s3(self):
         s3, file = self.copies(IN_PARTS, 'id')
@@ -112,7 +112,7 @@ class TestObjectsAndFiles(GoesOnCase, unittest.TestCase):
             self.assertEqual(sha256(IN_PARTS), found['sha256'])
             new = self.disk.directory / 'file' / 'new'
             self.assertEqual(IN_PARTS, new.read_bytes())
-        self.assert_error(errors.StoreError, *failures)
+        self.assert_error(errors.StoreUnavailable, *failures)
         self.assertFalse(new.exists())
 
 

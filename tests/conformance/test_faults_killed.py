@@ -22,6 +22,7 @@ import unittest
 
 from glance_ext import errors
 from glance_ext.stores import drivers
+from glance_ext.stores import fixture
 from tests.conformance import cases
 from tests.conformance.cases import MIB
 from tests.conformance.cases import cut
@@ -74,6 +75,7 @@ class Outage(ServerCase):
 
     def __init__(self):
         self.kept = set()
+        self.owner = fixture.Owner()
         self.threads = {}
         #: What became of each call: what it returned or raised.
         self.outcomes = {}

@@ -183,5 +183,5 @@ class TestUploads(S3Case, unittest.TestCase):
         parts = f'{self.bucket}+segments'
         _, second, _ = sorted(self.swift.objects(parts))
         self.swift.request('DELETE', parts, second)
-        self.assert_fails(errors.StoreError, digest, [copy],
+        self.assert_fails(errors.StoreUnavailable, digest, [copy],
                           size=len(PARTS))

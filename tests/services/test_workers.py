@@ -182,7 +182,8 @@ class TokenTest(import_life.ImportCase):
             self):
         # There is no worker, and nothing waits for one.
         action, fault = self.stalled(
-            self.image, import_life.copying('slow', 'users'))
+            self.image, import_life.copying(
+                'slow', 'users', allow_failure=True))
         # Now there is nobody but a worker.
         self.glance.kill()
         self.glance.clear_faults(fault)
