@@ -172,10 +172,10 @@ class Disk:
         :raises errors.ActionError: see :func:`convert`
         """
         if size > most:
+            limit = getattr(most, 'limit', 'the quota, or image_size_cap,')
             raise errors.ImageTooLarge(
                 f'The result of the conversion from {self._format} to '
-                f'{wanted} may have {size} bytes; the quota, or '
-                f'image_size_cap, allows {most}')
+                f'{wanted} may have {size} bytes; {limit} allows {most}')
         staged = (self._directory / _SOURCE).stat().st_size + size
         if why := quotas.refuse_staging(self._context, staged, 0):
             raise errors.ImageTooLarge(why)

@@ -142,7 +142,7 @@ class TestPermissions(FilesystemCase, unittest.TestCase):
                 'delete': lambda: drivers.delete(copy.location, None),
             }.items():
                 with self.subTest(name):
-                    self.assert_fails(errors.StoreError, call)
+                    self.assert_fails(errors.StoreDenied, call)
             self.assertFalse(copy.is_missing())
         self.assertEqual(sha256(DATA), digest([copy]).sha256)
 
