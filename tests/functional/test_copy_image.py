@@ -367,7 +367,7 @@ class StagingTest(ImportCase):
         before, there = self.rows(image), self.objects(image)
         self.glance.fault('corrupt', store='slow', image=image, at=7)
         self.assertUndone(self.copy(image, 'slow', 'cold'),
-                          'store_unavailable', before, there)
+                          'store_error', before, there)
 
     def test_all_stores_are_refused_where_the_operator_wants_that(self):
         image = self.glance.upload(DATA, stores=('fast',))
