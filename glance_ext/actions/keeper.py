@@ -48,7 +48,7 @@ _BEAT = 4
 #: For this long after its end an action is looked after: no request of
 #: Glance's own that changes an image takes longer from reading to saving.
 _LOOK_AFTER = datetime.timedelta(minutes=5)
-#: After so long without a sign of life Glance takes any task for dead.
+#: Glance takes any task for dead that was not updated for this long.
 _SILENT = datetime.timedelta(hours=2)
 
 
