@@ -216,7 +216,7 @@ class QuotaTest(AttackCase):
         found = self.export(image)
         self.assertRegex(
             found['message'], r'^The result of the conversion from qcow2 to '
-            r'raw may have 2147483648 bytes; the quota')
+            r'raw may have 2147483648 bytes; user_storage_quota allows')
         self.assertEqual(0, len(self.sent))
 
 
