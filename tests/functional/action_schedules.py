@@ -199,8 +199,11 @@ class Schedule:
                      self.delete, self.import_location, self.copy, self.hash]
         else:
             stores = self.some_stores(2)
-            self.glance.upload(self.new_data(), id=self.image,
-                               stores=stores)
+            # The drain of another schedule may move it on at once.
+            with contextlib.suppress(
+                    *[AssertionError] * self.case.drains):
+                self.glance.upload(self.new_data(), id=self.image,
+                                   stores=stores)
             if self.random.random() < 0.3:
                 self.glance.sql(
                     'update images set checksum = null, os_hash_algo = null,'
@@ -310,7 +313,10 @@ class Schedule:
             if store in self.foreign:
                 if not file.exists() or file.read_bytes() != FOREIGN:
                     found.append(f'what was in {store} is not there')
-            elif file.exists() and store not in recorded:
+            elif file.exists() and store not in recorded and (
+                    # A job of Glance's own may leave it, when none of ours
+                    # has been at the image.
+                    self.actions or 'glance-direct: 202' not in self.did):
                 found.append(f'nobody records what is in {store}')
         return found
 
