@@ -42,6 +42,7 @@ from tests.harness import mariadb
 from tests.harness.users import ADMIN
 from tests.harness.users import MEMBER
 
+_TRUSTING = {'trust_actions_before': '2100-01-01T00:00:00Z'}
 _FEW, _THOUSANDS = 100, 100
 #: As long as an action lives after its end.
 _LIFE = 2 * 24 * 3600
@@ -55,7 +56,9 @@ _LISTS = {
 
 
 def _glance(database: Any, venv: pathlib.Path) -> glance.Glance:
-    return glance.Glance(database=database, venv=venv).start()
+    # The rows are copies, which nobody has signed.
+    return glance.Glance(database=database, venv=venv,
+                         config={'glance_ext': _TRUSTING}).start()
 
 
 def _fill(on: glance.Glance, count: int, status: str = '') -> None:
@@ -164,6 +167,8 @@ def _prepare(url: str) -> None:
     conf.register_opts(cfg.CONF)
     cfg.CONF.register_opts(db_options.database_opts, 'database')
     cfg.CONF.set_override('connection', url, 'database')
+    for name, value in _TRUSTING.items():
+        cfg.CONF.set_override(name, value, 'glance_ext')
     cfg.CONF.set_override('node_staging_uri',
                           f'file://{tempfile.mkdtemp()}')
 
@@ -192,7 +197,7 @@ def _held() -> Callable[[], object]:
         task = tasks.Task(
             each.id, each.type, 'pending', each.owner, each.image_id,
             each.created_at, stale, None, {'glance_ext': dict(spec)}, {},
-            'Waiting for its turn', db.now())
+            'Waiting for its turn', db.now(), dict(spec))
         # As a request leaves its own context.
         here.submit(run_.Run(record.Action.of(task), contexts.of_caller(
             spec['caller'])))
