@@ -67,6 +67,11 @@ class Room(int):
         return room
 
 
+def limit_of(most: int) -> str:
+    """Return what messages call the limit that a number of bytes is from."""
+    return getattr(most, 'limit', 'the quota, or image_size_cap,')
+
+
 class _Claimed(NamedTuple):
     """What an unfinished action has claimed, as its row tells it."""
 

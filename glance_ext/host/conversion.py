@@ -30,6 +30,7 @@ from typing import Any
 from glance.async_.flows.plugins import image_conversion
 
 from glance_ext import errors
+from glance_ext.host import claims
 from glance_ext.host import contexts
 from glance_ext.host import disk_headers
 from glance_ext.host import disk_report
@@ -172,10 +173,10 @@ class Disk:
         :raises errors.ActionError: see :func:`convert`
         """
         if size > most:
-            limit = getattr(most, 'limit', 'the quota, or image_size_cap,')
             raise errors.ImageTooLarge(
                 f'The result of the conversion from {self._format} to '
-                f'{wanted} may have {size} bytes; {limit} allows {most}')
+                f'{wanted} may have {size} bytes; '
+                f'{claims.limit_of(most)} allows {most}')
         staged = (self._directory / _SOURCE).stat().st_size + size
         if why := quotas.refuse_staging(self._context, staged, 0):
             raise errors.ImageTooLarge(why)

@@ -26,6 +26,7 @@ from oslo_config import cfg
 from stevedore import named
 
 from glance_ext import errors
+from glance_ext.host import claims
 from glance_ext.host import contexts
 from glance_ext.host import conversion
 from glance_ext.host import formats
@@ -146,11 +147,8 @@ def require_room(size: int, most: int) -> None:
     """:raises errors.ImageTooLarge:"""
     if size > most:
         raise errors.ImageTooLarge(
-            f'The data has {size} bytes; {_limit(most)} allows {most}')
-
-
-def _limit(most: int) -> str:
-    return getattr(most, 'limit', 'the quota, or image_size_cap,')
+            f'The data has {size} bytes; '
+            f'{claims.limit_of(most)} allows {most}')
 
 
 class Digest:
@@ -175,7 +173,7 @@ class VirtualSize:
         if size > subject.most:
             raise errors.ImageTooLarge(
                 f'The disk in the data has {size} bytes; '
-                f'{_limit(subject.most)} allows {subject.most}')
+                f'{claims.limit_of(subject.most)} allows {subject.most}')
         # A disk format that is not looked into has none.
         if found.name == subject.disk_format:
             subject.virtual_size = size
